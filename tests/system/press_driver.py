@@ -1,0 +1,91 @@
+"""Kiosks under load in one process: the real service on mock pins, pressed as fast as it answers.
+
+`python tests/system/press_driver.py FOLDER PRESSES DEVICE …` reads
+`FOLDER/devices/<device>/kiosk.toml`; PRESSES is how many each gets, 0 for none: then it only sends.
+Prints `tried CASE LEVEL` before each press and `thanked CASE LEVEL` once exactly that key's light
+is on, one line per write, so that what was printed survives a kill.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from gpiozero.pins.mock import MockFactory
+
+from firmware_config.kiosk_settings import KioskSettings
+from firmware_config.pins import load_pin_profile
+from firmware_config.settings import load_settings
+from kiosk.clock import Clock
+from kiosk.events import CaseOpened
+from kiosk.service import KioskService
+
+
+def say(line: str) -> None:
+    os.write(1, line.encode() + b"\n")
+
+
+class Window:
+    """One device, its citizens and its clerk."""
+
+    def __init__(self, folder: Path, device: str) -> None:
+        home = folder / "devices" / device
+        self.settings = load_settings(
+            KioskSettings, program="kiosk", path=home / "kiosk.toml", environ={}, overrides={}
+        )
+        self.profile = load_pin_profile(self.settings.panel.profile)
+        self.pins: Any = MockFactory()
+        assert self.settings.broker.password_file is not None
+        self.clock = Clock()
+        self.service = KioskService(
+            self.settings,
+            pin_factory=self.pins,
+            clock=self.clock,
+            password=self.settings.broker.password_file.read_text().strip(),
+        )
+
+    def lights(self) -> set[str]:
+        return {
+            button.name
+            for button in self.profile.buttons
+            if button.led_gpio is not None and self.pins.pin(button.led_gpio).state
+        }
+
+    def until(self, names: set[str]) -> None:
+        while self.lights() != names:
+            if self.service.failure is not None:
+                raise self.service.failure
+            time.sleep(0.001)
+
+    def run(self, presses: int) -> None:
+        everything = {button.name for button in self.profile.buttons}
+        chooser = random.Random()
+        for number in range(presses):
+            button = chooser.choice(self.profile.buttons)
+            case = f"{self.settings.device}-{os.getpid()}-{number}"
+            self.service.post(CaseOpened(at_ms=self.clock.mono_ms(), case_no=case))
+            self.until(everything)
+            say(f"tried {case} {int(button.level)}")
+            pin = self.pins.pin(button.gpio)
+            pin.drive_low()
+            self.until({button.name})
+            say(f"thanked {case} {int(button.level)}")
+            pin.drive_high()
+
+
+def main(folder: Path, presses: int, devices: list[str]) -> None:
+    windows = [Window(folder, device) for device in devices]
+    for window in windows:
+        window.service.start()
+    for window in windows:
+        threading.Thread(target=window.run, args=(presses,), daemon=True).start()
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

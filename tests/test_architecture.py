@@ -1,0 +1,160 @@
+"""The arrows of the house, read from the imports: who may import whom, and what stays pure."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("firmware_config", "kiosk", "collector")
+
+ALLOWED_PACKAGES = {
+    "firmware_config": {"firmware_config"},
+    "kiosk": {"kiosk", "firmware_config"},
+    "collector": {"collector", "firmware_config"},
+}
+
+SOLE_IMPORTERS = {
+    "paho": ("firmware_config/mqtt_link/",),
+    "gpiozero": ("kiosk/panel.py", "kiosk/simulator/"),
+    "sqlite_utils": ("kiosk/journal", "collector/ledger/", "collector/office", "collector/export/"),
+    "flask": ("collector/web/", "kiosk/simulator/"),
+    "amqtt": ("firmware_config/demo/",),
+    "sdnotify": ("kiosk/", "collector/", "firmware_config/demo/"),
+    "cryptography": ("firmware_config/keys.py",),
+}
+"""Library → the only places that may import it, as path prefixes."""
+
+PURE = (
+    "firmware_config/chain.py",
+    "firmware_config/contract.py",
+    "firmware_config/levels.py",
+    "firmware_config/mqtt_link/events.py",
+    "kiosk/events.py",
+    "kiosk/machine.py",
+    "kiosk/window.py",
+    "kiosk/simulator/people.py",
+    "collector/judge.py",
+    "collector/merkle.py",
+    "collector/periods.py",
+    "collector/rates.py",
+)
+"""No I/O, clock, thread, randomness of their own, logging or third-party code in these."""
+
+PURE_MAY_IMPORT = {
+    "__future__",
+    "base64",
+    "binascii",
+    "bisect",
+    "calendar",
+    "collections",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "enum",
+    "fractions",
+    "functools",
+    "hashlib",
+    "heapq",
+    "itertools",
+    "math",
+    "msgspec",  # typed data and its decoding, no I/O
+    "operator",
+    "random",  # the type only: a generator comes in as argument
+    "re",
+    "struct",
+    "types",
+    "typing",
+    "zoneinfo",  # reads the system's zone files once; a zone comes in as argument
+}
+CLOCK_CALLS = {"now", "utcnow", "today", "time", "monotonic"}
+
+
+def _modules() -> Iterator[Path]:
+    for package in PACKAGES:
+        yield from sorted((ROOT / package).rglob("*.py"))
+
+
+def _imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            found.add(node.module)
+    return found
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", list(_modules()), ids=_name)
+def test_imports_point_towards_firmware_config(path: Path) -> None:
+    package = _name(path).split("/")[0]
+    foreign = {
+        name.split(".")[0] for name in _imports(path) if name.split(".")[0] in PACKAGES
+    } - ALLOWED_PACKAGES[package]
+    assert not foreign, f"{_name(path)} imports {foreign}"
+
+
+@pytest.mark.parametrize("library", sorted(SOLE_IMPORTERS))
+def test_each_library_is_imported_in_its_one_place(library: str) -> None:
+    importers = [
+        _name(path)
+        for path in _modules()
+        if any(name.split(".")[0] == library for name in _imports(path))
+    ]
+    strangers = [
+        name
+        for name in importers
+        if not any(name.startswith(place) for place in SOLE_IMPORTERS[library])
+    ]
+    assert importers, f"nobody imports {library}: take it off the list"
+    assert not strangers
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_pure_modules_do_no_input_or_output(name: str) -> None:
+    path = ROOT / name
+    foreign = {
+        module
+        for module in _imports(path)
+        if module.split(".")[0] not in PURE_MAY_IMPORT
+        and module not in {"firmware_config.errors", "pathlib"}
+        and f"{module.replace('.', '/')}.py" not in PURE
+    }
+    assert not foreign, f"{name} imports {foreign}"
+    calls = {
+        node.func.attr
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    assert not calls & CLOCK_CALLS, f"{name} reads a clock: {calls & CLOCK_CALLS}"
+
+
+def test_no_module_is_longer_than_300_lines() -> None:
+    long = {
+        _name(path): count
+        for path in _modules()
+        if (count := len(path.read_text(encoding="utf-8").splitlines())) > 300
+        and _name(path) != "firmware_config/contract.py"  # one contract, read as one page
+    }
+    assert not long
+
+
+def test_the_top_level_is_the_one_that_was_given() -> None:
+    allowed = {"kiosk", "collector", "firmware_config", "tests", "systemd", "docs", "bench"}
+    folders = {
+        path.name
+        for path in ROOT.iterdir()
+        if path.is_dir()
+        and not path.name.startswith(".")
+        and path.name not in {"var", "build", "__pycache__"}
+        and not path.name.endswith(".egg-info")
+    }
+    assert folders <= allowed
