@@ -156,7 +156,7 @@ class HallUnderTest:
         """Broker, then ingest."""
         self.start_broker()
         self.ingest.start()
-        self._wait(self.ledger.exists, "the ledger")
+        self._wait(lambda: "connected protocol=" in self.ingest.tail(), "ingest to subscribe")
 
     def program(self, name: str, *command: str) -> Program:
         """One more process, stopped with the hall."""
