@@ -21,23 +21,23 @@ MAX_MESSAGE_BYTES: Final = 8192
 MAX_MESSAGE_RECORDS: Final = 20
 MAX_IN_FLIGHT_RECORDS: Final = 32
 
-DeviceId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+DeviceId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}\Z")]
 """Also the MQTT user name, client id and certificate common name."""
-Epoch = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22}$")]
+Epoch = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22}\Z")]
 """128 random bits, base64url, made with the journal file."""
-Digest = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}$")]
+Digest = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}\Z")]
 """SHA-256, base64url without padding."""
-PrevDigest = Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]{43})?$")]
-BootId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+PrevDigest = Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]{43})?\Z")]
+BootId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 """The kernel's boot id without its dashes."""
 WallTime = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}\.[0-9]{3}Z$"
+        pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}\.[0-9]{3}Z\Z"
     ),
 ]
 """UTC, RFC 3339 with exactly three decimals and `Z`."""
-LocalDate = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+LocalDate = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 Seq = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 Millis = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 LevelNumber = Annotated[int, Meta(ge=1, le=5)]
@@ -385,7 +385,7 @@ def _version_or(payload: bytes, otherwise: str) -> str:
     """`version` when the payload says another contract version, else `otherwise`."""
     try:
         loose = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return otherwise
     known = not isinstance(loose, dict) or loose.get("v", CONTRACT_VERSION) == CONTRACT_VERSION
     return otherwise if known else "version"

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from firmware_config import chain
 from firmware_config.errors import ConfigError, ContractError, ExitCode
@@ -28,7 +27,7 @@ class KeyFileError(ConfigError, ValueError):
 
 
 def _x(public: Ed25519PublicKey) -> str:
-    return chain.b64url(public.public_bytes(Encoding.Raw, PublicFormat.Raw)).decode("ascii")
+    return chain.b64url(public.public_bytes_raw()).decode("ascii")
 
 
 def thumbprint(x: str) -> str:

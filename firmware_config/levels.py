@@ -39,15 +39,15 @@ class LevelName:
 
 LEVEL_NAMES: dict[Level, LevelName] = {
     Level.VERY_SATISFIED: LevelName(
-        zh="非常满意", en="very satisfied", colour="#1b7f5c", face="😄"
+        zh="非常满意", en="very satisfied", colour="#12806f", face="😄"
     ),
-    Level.SATISFIED: LevelName(zh="满意", en="satisfied", colour="#6bb38a", face="🙂"),
+    Level.SATISFIED: LevelName(zh="满意", en="satisfied", colour="#79c2ad", face="🙂"),
     Level.BASICALLY_SATISFIED: LevelName(
-        zh="基本满意", en="basically satisfied", colour="#e0b23c", face="😐"
+        zh="基本满意", en="basically satisfied", colour="#d9c78f", face="😐"
     ),
-    Level.DISSATISFIED: LevelName(zh="不满意", en="dissatisfied", colour="#e07a3c", face="🙁"),
+    Level.DISSATISFIED: LevelName(zh="不满意", en="dissatisfied", colour="#e8943f", face="🙁"),
     Level.VERY_DISSATISFIED: LevelName(
-        zh="非常不满意", en="very dissatisfied", colour="#b3322e", face="😠"
+        zh="非常不满意", en="very dissatisfied", colour="#b8432f", face="😠"
     ),
 }
 """Level → how it is shown, from 5 down to 1."""

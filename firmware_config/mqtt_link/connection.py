@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -83,7 +84,10 @@ class Connection:
         self._wake_descriptor = wake_descriptor
         self._on_event = on_event
         self._on_ready = on_ready
+        self._acknowledged: deque[int] = deque()
+        self._manual_ack = manual_ack
         self._client = BufferedClient(
+            has_properties=protocol == MQTT5,
             callback_api_version=CallbackAPIVersion.VERSION2,
             client_id=client_id,
             protocol=MQTTProtocolVersion.MQTTv5
@@ -114,10 +118,13 @@ class Connection:
             publication.topic, publication.payload, publication.qos, publication.retain
         ).mid
 
-    def ack(self, arrived: Arrived) -> None:
-        """Queue an acknowledgement. Thread-safe; the caller wakes the loop."""
-        if arrived.qos and arrived.connection == self.number:
-            self._client.ack(arrived.mid, arrived.qos)
+    def ack_all(self, arrivals: list[Arrived]) -> None:
+        """Queue the acknowledgements of what came on this connection. Thread-safe; the caller
+        wakes the loop."""
+        number = self.number
+        self._acknowledged.extend(
+            [arrived.mid for arrived in arrivals if arrived.qos and arrived.connection == number]
+        )
 
     def run(self) -> str:
         """Connect and serve; returns why it ended (`UNREACHABLE`, `UNSUPPORTED`, …)."""
@@ -182,16 +189,30 @@ class Connection:
         return error_string(MQTTErrorCode(code)).rstrip(".").lower() if code else "closed"
 
     def _read(self) -> int:
+        client, on_event, number = self._client, self._on_event, self.number
         for _ in range(READS_PER_TURN):
-            if self._client.is_drained or self._client.socket() is None:
+            publish = client.take_publish()
+            if publish is not None:
+                on_event(Arrived(*publish, number))
+                if publish.qos and not self._manual_ack:
+                    self._acknowledged.append(publish.mid)
+                continue
+            if client.is_drained or client.socket() is None:
                 break
-            code = self._client.loop_read()
+            if client.needs_more and client.fill():
+                continue
+            if client.is_drained:
+                break
+            code = client.loop_read()
             if code:
                 return int(code)
         return 0
 
     def _write(self) -> tuple[int, bool]:
         """Write what waits; returns the error code and whether the socket is full."""
+        waiting = self._acknowledged
+        if waiting:
+            self._client.write_pubacks([waiting.popleft() for _ in range(len(waiting))])
         code = self._client.loop_write()
         if code:
             return int(code), False

@@ -136,8 +136,7 @@ class Link:
         connection = self._ready
         if connection is None:
             return
-        for arrived in arrivals:
-            connection.ack(arrived)
+        connection.ack_all(arrivals)
         self._wake()
 
     def reconnect(self) -> None:

@@ -1,0 +1,236 @@
+"""One run of the export: the snapshot, the lock, the days, in this order.
+
+1. Take the folder's lock, so that what follows is decided on what is really there.
+2. Open the ledger: one snapshot for the whole run.
+3. Choose the days (`plan`): those without an export, and those that may have changed.
+4. Export them, oldest first; each is published before the next is built.
+5. After a whole nightly run remember how far the ledger went.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
+from collector.errors import LedgerMismatch, UsageError
+from collector.export.balance import counts_of
+from collector.export.closes import read_closed_days
+from collector.export.exporter import Action, DayResult, Exporter
+from collector.export.folders import ExportFolder, FoundExport
+from collector.export.plan import choose_days, due_days, last_due_on
+from collector.export.source import LedgerSource
+from collector.ledger.readers import LedgerReader
+from collector.rates import DEFAULT_RULE, Counts
+from collector.settings import CollectorSettings
+
+Clock = Callable[[], datetime]
+GRACE: Final = timedelta(hours=1)
+"""How long after `export.run_at` the status may still say "up to date" without last night's
+export. Source: our choice; a night takes seconds, a year caught up about a minute."""
+_log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """The wall clock, UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a run shall export.
+
+    Attributes:
+        first_on: first day asked for; None: from the first day of the ledger.
+        last_on: last day asked for; None: up to yesterday.
+        is_explicit: days were asked for; else everything that is due.
+        is_now: yesterday is due although `export.run_at` has not come.
+    """
+
+    first_on: date | None = None
+    last_on: date | None = None
+    is_explicit: bool = False
+    is_now: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class RunResult:
+    """What a run did. `warnings` are findings about the ledger or the folder, for people."""
+
+    days: list[DayResult] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Whether the exports are up to date.
+
+    Attributes:
+        first_on: first day of the ledger; None: nothing to export yet.
+        due_on: last day that must be there.
+        last_on: last day that is there; None for none.
+        missing: days that are due and not there, or cannot be read; ascending.
+        unbalanced: days whose last revision is marked as not balanced.
+        exports: number of exports in the folder, revisions included.
+    """
+
+    first_on: date | None
+    due_on: date
+    last_on: date | None
+    missing: list[date]
+    unbalanced: list[date]
+    exports: int
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a day is missing."""
+        return bool(self.missing)
+
+
+def run_export(
+    settings: CollectorSettings,
+    request: Request,
+    clock: Clock,
+    on_day: Callable[[DayResult], None] = lambda result: None,
+) -> RunResult:
+    """Export what the request asks for.
+
+    Args:
+        settings: of the collector.
+        request: which days.
+        clock: UTC wall clock.
+        on_day: called after each day.
+
+    Raises:
+        UsageError: a day asked for is not over, or the ledger does not reach back to it.
+        ExportBusy: another export is running.
+        ExportUnwritable: the folder cannot be written; days published before it stay.
+        LedgerUnavailable: the ledger cannot be read.
+        LedgerMismatch: the ledger is of another hall.
+    """
+    folder = ExportFolder(settings.export.folder)
+    with folder.locked(), LedgerReader(settings.ledger) as reader:
+        source = _source(reader, settings)
+        exporter = Exporter(
+            source, folder, rule=DEFAULT_RULE, has_bom=settings.export.csv_bom, clock=clock
+        )
+        result = RunResult(warnings=list(_ledger_warnings(source, exporter)))
+        days = _days(source, exporter, settings, request, clock)
+        closed = read_closed_days(source, days[0]) if days else {}
+        for on in days:
+            day = exporter.export(on, closed.get(on.isoformat(), []))
+            if day.action is not Action.UNCHANGED:
+                _log.info("export %s day=%s folder=%s", day.action, on, day.name)
+            result.days.append(day)
+            on_day(day)
+        if not request.is_explicit:
+            exporter.mark_checked()
+    return result
+
+
+def export_status(settings: CollectorSettings, clock: Clock) -> Status:
+    """Compare the folder with what is due. Reads only; needs no lock.
+
+    Raises:
+        LedgerUnavailable, LedgerMismatch, ExportUnwritable: as `run_export`.
+    """
+    with LedgerReader(settings.ledger) as reader:
+        source = _source(reader, settings)
+        now = clock().astimezone(source.identity.zone)
+        due_on = last_due_on(now, _run_at(settings), is_now=False, grace=GRACE)
+        due = due_days(source.day_totals(), source.first_received_on(), due_on)
+    exports = ExportFolder(settings.export.folder).exports()
+    last: dict[date, FoundExport] = {export.day: export for export in exports}
+    readable = {on for on, export in last.items() if export.manifest is not None}
+    return Status(
+        first_on=due[0] if due else None,
+        due_on=due_on,
+        last_on=max(readable, default=None),
+        missing=[on for on in due if on not in readable],
+        unbalanced=sorted(
+            on for on, export in last.items() if export.manifest and not export.manifest.balanced
+        ),
+        exports=len(exports),
+    )
+
+
+def _source(reader: LedgerReader, settings: CollectorSettings) -> LedgerSource:
+    source = LedgerSource(reader)
+    if source.identity.hall != settings.hall:
+        raise LedgerMismatch(
+            f"{settings.ledger}: expected the ledger of hall {settings.hall}, "
+            f"got {source.identity.hall}"
+        )
+    return source
+
+
+def _run_at(settings: CollectorSettings) -> time:
+    return time.fromisoformat(settings.export.run_at)
+
+
+def _days(
+    source: LedgerSource,
+    exporter: Exporter,
+    settings: CollectorSettings,
+    request: Request,
+    clock: Clock,
+) -> list[date]:
+    now = clock().astimezone(source.identity.zone)
+    totals, first_received_on = source.day_totals(), source.first_received_on()
+    if request.is_explicit:
+        return _asked_for(
+            due_days(totals, first_received_on, now.date() - timedelta(days=1)), request, now.date()
+        )
+    last_on = last_due_on(now, _run_at(settings), is_now=request.is_now, grace=timedelta())
+    due = due_days(totals, first_received_on, last_on)
+    state, identity = exporter.state, source.identity
+    recheck_from = date.min
+    if state.gen == identity.gen and state.checked <= identity.size:
+        recheck_from = last_on - timedelta(days=settings.export.recheck_days - 1)
+        known = set(state.assignments)  # one that begins in the past moved stored ratings
+        begins = [on for line, on in source.assignments().items() if line not in known]
+        recheck_from = min([recheck_from, *begins])
+    exported: dict[date, Counts | None] = {
+        on: None if export.manifest is None else counts_of(_numbers(export.manifest.counts))
+        for on, export in exporter.exported.items()
+    }
+    return choose_days(due, exported, totals, recheck_from)
+
+
+def _numbers(entry: object) -> dict[str, int]:
+    return {name: getattr(entry, name) for name in entry.__struct_fields__}  # type: ignore[attr-defined]
+
+
+def _asked_for(due: list[date], request: Request, today: date) -> list[date]:
+    """The days asked for; a day that is not over, or before the ledger's first, is an error."""
+    last_on = request.last_on or today - timedelta(days=1)
+    if last_on >= today:
+        raise UsageError(f"{last_on}: expected a day that is over, today is {today}")
+    first_on = request.first_on or date.min
+    days = [on for on in due if first_on <= on <= last_on]
+    if not days:
+        asked = str(last_on) if first_on == last_on else f"{request.first_on or ''}..{last_on}"
+        reach = f"{due[0]} to {due[-1]}" if due else "no day yet"
+        raise UsageError(f"{asked}: expected days the ledger has, which are {reach}")
+    return days
+
+
+def _ledger_warnings(source: LedgerSource, exporter: Exporter) -> Iterator[str]:
+    """A ledger that has become smaller or other than an export has said."""
+    identity = source.identity
+    for export in exporter.exported.values():
+        if export.manifest is None:
+            yield f"{export.name}: {export.problem}"
+            continue
+        mark = export.manifest.ledger
+        if mark.gen != identity.gen:
+            continue
+        if mark.size > identity.size:
+            yield (
+                f"ledger: expected at least the {mark.size} records that {export.name} was made "
+                f"of, got {identity.size}"
+            )
+        elif mark.size == identity.size and mark.root != identity.root:
+            yield f"ledger: expected root {mark.root} as {export.name} says, got {identity.root}"

@@ -1,0 +1,122 @@
+"""The collector's settings: one table from which file, environment, `--help` and docs derive.
+
+The three commands share one file, so that ingest, web and export cannot disagree about a path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+from firmware_config.settings import Setting, load_settings
+from firmware_config.settings_broker import BrokerSettings
+
+PROGRAM: Final = "collector"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSettings:
+    """Section `[web]`: the dashboard."""
+
+    host: Annotated[str, Setting(help="Address the dashboard listens on.", pattern=r"\S+")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[
+        int,
+        Setting(
+            help="TCP port of the dashboard; 0 lets the system choose.", minimum=0, maximum=65535
+        ),
+    ] = 8080
+    office: Annotated[
+        Path,
+        Setting(help="The dashboard's own database: accounts, sessions, follow-ups."),
+    ] = Path("office.db")
+    secret: Annotated[
+        Path | None,
+        Setting(help="File with the secret that signs forms; not set: made beside `web.office`."),
+    ] = None
+    threads: Annotated[
+        int,
+        Setting(
+            help="Worker threads; every page that stays live holds one.", minimum=4, maximum=512
+        ),
+    ] = 64
+    today: Annotated[
+        str,
+        Setting(
+            help="What pages take for now: `clock`, or `newest-record` for a ledger that is not "
+            "written in real time (a restored backup, the demo).",
+            choices=("clock", "newest-record"),
+        ),
+    ] = "clock"
+    session_hours: Annotated[
+        int,
+        Setting(help="How long a login lasts without use.", unit="hours", minimum=1, maximum=720),
+    ] = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSettings:
+    """Section `[export]`: the nightly files for the supervision system."""
+
+    folder: Annotated[Path, Setting(help="Folder the nightly export is written to.")] = Path(
+        "export"
+    )
+    run_at: Annotated[
+        str,
+        Setting(
+            help="Local time of the nightly run, `HH:MM`.",
+            pattern=r"([01][0-9]|2[0-3]):[0-5][0-9]",
+        ),
+    ] = "01:30"
+    recheck_days: Annotated[
+        int,
+        Setting(
+            help="How many days back a nightly run looks for changes in days already exported.",
+            unit="days",
+            minimum=0,
+            maximum=3660,
+        ),
+    ] = 31
+    csv_bom: Annotated[
+        bool,
+        Setting(help="Whether CSV files begin with a byte order mark, by which Excel knows UTF-8."),
+    ] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectorSettings:
+    """All settings of `collector`. Relative paths in a file start at that file's folder."""
+
+    hall: Annotated[
+        str,
+        Setting(
+            help="Id of the hall; second part of every topic.", pattern=r"[a-z0-9][a-z0-9-]{0,39}"
+        ),
+    ]
+    fleet: Annotated[Path, Setting(help="The fleet: one TOML file or a folder of CSV files.")]
+    device_keys: Annotated[
+        Path, Setting(help="Folder with the devices' public keys, `<device>.jwk`.")
+    ]
+    key: Annotated[
+        Path, Setting(help="The collector's private key (JWK); made on first start if missing.")
+    ]
+    ledger: Annotated[Path, Setting(help="The ledger (SQLite); made on first start if missing.")]
+    broker: BrokerSettings
+    web: WebSettings = WebSettings()
+    export: ExportSettings = ExportSettings()
+
+
+def load_collector_settings(
+    path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, str]
+) -> CollectorSettings:
+    """Read the collector's settings; see `firmware_config.settings.load_settings`.
+
+    Raises:
+        InvalidSettings: with every problem found.
+    """
+    return load_settings(
+        CollectorSettings, program=PROGRAM, path=path, environ=environ, overrides=overrides
+    )

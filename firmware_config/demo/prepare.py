@@ -1,0 +1,154 @@
+"""The demo's folder: everything a hall of 135 devices needs to start, made once and kept.
+
+It takes the same steps as a person who sets up a hall: render the broker and the devices from the
+fleet, let each device make its key, register the public halves with the collector.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from firmware_config.demo.ports import LOOPBACK
+from firmware_config.files import write_atomically
+from firmware_config.fleet import Fleet
+from firmware_config.keys import load_or_create_signing_key, save_verify_key
+from firmware_config.provision import DevicePaths, provision_hall, render_device
+from firmware_config.settings import toml_value
+
+DEVICE_FILES: Final = DevicePaths(journal="journal.db", key="device.jwk")
+"""A virtual device keeps everything in its own folder."""
+WEB_THREADS: Final = 24
+"""Enough for a few people who look at it; each costs memory."""
+LOGIN_NAME: Final = "demo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoFolder:
+    """Where things lie. `root` is the demo's folder; all are inside it."""
+
+    root: Path
+
+    @property
+    def broker_config(self) -> Path:
+        """amqtt's configuration."""
+        return self.root / "broker" / "amqtt.json"
+
+    @property
+    def collector_config(self) -> Path:
+        """`collector.toml`."""
+        return self.root / "collector.toml"
+
+    @property
+    def devices(self) -> Path:
+        """A folder for each device, with its `kiosk.toml`, key and journal."""
+        return self.root / "devices"
+
+    @property
+    def device_keys(self) -> Path:
+        """The public keys, `<device>.jwk`, as the collector reads them."""
+        return self.root / "device-keys"
+
+    @property
+    def login(self) -> Path:
+        """The password of the ready-made login."""
+        return self.root / "login-password"
+
+    @property
+    def log(self) -> Path:
+        """Log files."""
+        return self.root / "log"
+
+    @property
+    def hall_time(self) -> Path:
+        """What time it is in the simulated hall."""
+        return self.root / "hall-time.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """TCP ports, all on loopback."""
+
+    broker: int
+    dashboard: int
+    press: int
+
+
+def prepare(folder: DemoFolder, fleet: Fleet, fleet_path: Path, ports: Ports) -> None:
+    """Make what is missing in the demo's folder, and bring the rest up to date.
+
+    Keys, passwords, journals and ledger of an earlier run are kept.
+
+    Args:
+        fleet: the hall.
+        fleet_path: the file it came from.
+        ports: for this run.
+
+    Raises:
+        InvalidSettings: the fleet cannot be rendered.
+        KeyFileError, PasswordFileError: a kept file is damaged.
+        OSError: the folder cannot be written.
+    """
+    hall = provision_hall(fleet, folder.root / "broker", port=ports.broker, broker="amqtt")
+    collector_key = folder.root / "collector-public.jwk"
+    signing = load_or_create_signing_key(folder.root / "collector.jwk")
+    if not collector_key.exists():
+        save_verify_key(collector_key, signing.public)
+    overrides = {"storage.allow_volatile": "true"}  # a demo may live in a container's overlay
+    for device in fleet.devices:
+        home = folder.devices / device.id
+        render_device(
+            fleet,
+            device.id,
+            home,
+            fleet_folder=fleet_path.parent,
+            password_file=hall.password_files[device.id],
+            broker_host=LOOPBACK,
+            broker_port=ports.broker,
+            collector_key=collector_key,
+            paths=DEVICE_FILES,
+            overrides=overrides,
+        )
+        public = folder.device_keys / f"{device.id}.jwk"
+        if not public.exists():
+            key = load_or_create_signing_key(home / DEVICE_FILES.key)
+            save_verify_key(public, key.public)
+    _write_collector_settings(folder, fleet, fleet_path, ports, hall.password_files["collector"])
+    if not folder.login.exists():
+        password = secrets.token_urlsafe(9)
+        write_atomically(folder.login, f"{password}\n".encode(), mode=0o600)
+
+
+def _write_collector_settings(
+    folder: DemoFolder, fleet: Fleet, fleet_path: Path, ports: Ports, password_file: Path
+) -> None:
+    sections: dict[str, dict[str, object]] = {
+        "": {
+            "hall": fleet.hall.id,
+            "fleet": str(fleet_path.resolve()),
+            "device_keys": str(folder.device_keys.resolve()),
+            "key": "collector.jwk",
+            "ledger": "ledger.db",
+        },
+        "broker": {
+            "host": LOOPBACK,
+            "port": ports.broker,
+            "username": "collector",
+            "password_file": str(password_file.resolve()),
+        },
+        "web": {
+            "host": LOOPBACK,
+            "port": ports.dashboard,
+            "office": "office.db",
+            "threads": WEB_THREADS,
+            "today": "newest-record",
+        },
+        "export": {"folder": "export"},
+    }
+    lines = ["# Made by the demo, anew at every start."]
+    for section, values in sections.items():
+        lines += ["", f"[{section}]"] if section else []
+        lines += [f"{key} = {toml_value(value)}" for key, value in values.items()]
+    write_atomically(folder.collector_config, ("\n".join(lines) + "\n").encode("utf-8"))

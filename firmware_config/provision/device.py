@@ -1,0 +1,145 @@
+"""Rendering what one device needs: `kiosk.toml`, password, pin profile, the collector's key."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from firmware_config.errors import InvalidSettings
+from firmware_config.fleet import Fleet
+from firmware_config.keys import KeyFileError, load_verify_key
+from firmware_config.kiosk_settings import KioskSettings
+from firmware_config.pins import load_pin_profile
+from firmware_config.provision.hall import write_if_changed
+from firmware_config.provision.passwords import read_password
+from firmware_config.settings import describe_settings, load_settings, toml_value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevicePaths:
+    """Where a device keeps its files; relative ones are beside `kiosk.toml`."""
+
+    journal: str
+    key: str
+    collector_key: str = "collector.jwk"
+    password: str = "broker-password"
+    profile: str = "pins.toml"
+
+
+DEVICE_PATHS: Final = DevicePaths(
+    journal="/var/lib/yiping-kiosk/journal.db", key="/var/lib/yiping-kiosk/device.jwk"
+)
+"""Those of a device set up with the units in `systemd/`."""
+
+
+def render_device(
+    fleet: Fleet,
+    device: str,
+    folder: Path,
+    *,
+    fleet_folder: Path,
+    password_file: Path,
+    broker_host: str,
+    broker_port: int = 1883,
+    collector_key: Path | None = None,
+    paths: DevicePaths = DEVICE_PATHS,
+    overrides: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """Write one device's files into a folder.
+
+    Args:
+        fleet: the hall.
+        device: its id in the fleet.
+        folder: gets the files; its content belongs into `/etc/yiping` of the device.
+        fleet_folder: where the fleet file lies: a pin profile of your own is looked for there.
+        password_file: this device's password, as `provision_hall` made it.
+        broker_host: name or address by which the device reaches the broker.
+        broker_port: and its port.
+        collector_key: the collector's public JWK, when it is known already.
+        paths: where the device keeps things.
+        overrides: further settings, `key → text`.
+
+    Returns:
+        The files that belong to the device.
+
+    Raises:
+        InvalidSettings: no such device, a bad pin profile, or a bad setting; every problem.
+        KeyFileError: `collector_key` is not a public key.
+        OSError: a file cannot be read or written.
+    """
+    found = next((entry for entry in fleet.devices if entry.id == device), None)
+    if found is None:
+        raise InvalidSettings([f"device: expected a device id of the fleet, got {device!r}"])
+    own_profile = found.profile.endswith(".toml")
+    source = fleet_folder / found.profile
+    load_pin_profile(source if own_profile else found.profile)
+    public_key = _public_key_text(collector_key)
+    values: dict[str, object] = {
+        "hall": fleet.hall.id,
+        "device": device,
+        "timezone": fleet.hall.timezone,
+        "journal": paths.journal,
+        "key": paths.key,
+        "collector_key": paths.collector_key,
+        "broker.host": broker_host,
+        "broker.port": broker_port,
+        "broker.password_file": paths.password,
+        "panel.profile": paths.profile if own_profile else found.profile,
+    }
+    text = _merged(values, overrides or {})
+    written = [folder / "kiosk.toml", folder / paths.password]
+    write_if_changed(written[0], text)
+    write_if_changed(written[1], read_password(password_file) + "\n", mode=0o600)
+    if own_profile:
+        written.append(folder / paths.profile)
+        write_if_changed(written[-1], source.read_bytes().decode("utf-8-sig"))
+    if public_key is not None:
+        written.append(folder / paths.collector_key)
+        write_if_changed(written[-1], public_key)
+    return written
+
+
+def _public_key_text(path: Path | None) -> str | None:
+    """The text of a public key file; refuses a private one, which must not leave the collector."""
+    if path is None:
+        return None
+    load_verify_key(path)
+    text = path.read_text(encoding="utf-8")
+    if "d" in json.loads(text):
+        raise KeyFileError(f"{path}: expected a public key, got a private one")
+    return text
+
+
+def _merged(values: Mapping[str, object], overrides: Mapping[str, str]) -> str:
+    """The file's text, checked by reading it as the device will."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "kiosk.toml"
+        path.write_text(_toml(values), encoding="utf-8")
+        settings = load_settings(
+            KioskSettings, program="kiosk", path=path, environ={}, overrides=overrides
+        )
+    merged = dict(values)
+    for key in overrides:
+        value: object = settings
+        for part in key.split("."):
+            value = getattr(value, part)
+        merged[key] = value
+    return _toml(merged)
+
+
+def _toml(values: Mapping[str, object]) -> str:
+    lines = ["# Rendered by firmware-config from the fleet file; change that and render again."]
+    section = ""
+    for row in describe_settings(KioskSettings):
+        if row.key not in values:
+            continue
+        prefix, _, name = row.key.rpartition(".")
+        if prefix != section:
+            section = prefix
+            lines += ["", f"[{section}]"]
+        lines.append(f"{name} = {toml_value(values[row.key])}")
+    return "\n".join(lines) + "\n"

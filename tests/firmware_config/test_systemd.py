@@ -1,0 +1,175 @@
+"""The systemd units: clean, hardened, and naming only commands and settings that exist."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from collector.cli import build_parser as collector_parser
+from collector.settings import CollectorSettings, ExportSettings
+from firmware_config.kiosk_settings import KioskSettings
+from firmware_config.settings import describe_settings, environment_name
+from kiosk.cli import build_parser as kiosk_parser
+
+UNITS = Path(__file__).resolve().parents[2] / "systemd"
+SERVICES = sorted(UNITS.glob("*.service"))
+LASTING = [path for path in SERVICES if path.stem != "collector-export"]
+MOST_EXPOSURE = 25
+"""Tenths, as `systemd-analyze security` counts: 0 is closed, 100 a service with no protection."""
+
+
+class Unit:
+    """A unit file; each option has all its lines, in order."""
+
+    def __init__(self, path: Path) -> None:
+        self.options: dict[str, list[str]] = {}
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line and line[0] not in "#[":
+                key, _, value = line.partition("=")
+                self.options.setdefault(key, []).append(value)
+
+    def one(self, key: str) -> str:
+        assert len(self.options[key]) == 1, key
+        return self.options[key][0]
+
+    def environment(self) -> dict[str, str]:
+        return dict(line.split("=", 1) for line in self.options.get("Environment", []))
+
+
+@pytest.fixture
+def verifiable(tmp_path: Path) -> Path:
+    """The units, their programs replaced by one that exists on this machine."""
+    for path in UNITS.iterdir():
+        text = re.sub(r"/opt/yiping/bin/\w+", "/bin/true", path.read_text(encoding="utf-8"))
+        (tmp_path / path.name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def analyze(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    program = shutil.which("systemd-analyze")
+    assert program, "systemd-analyze is needed for this test: apt-get install systemd"
+    return subprocess.run([program, *arguments], cwd=folder, capture_output=True, text=True)
+
+
+def test_the_units_are_these() -> None:
+    assert sorted(path.name for path in UNITS.iterdir()) == [
+        "collector-export.service",
+        "collector-export.timer",
+        "collector-ingest.service",
+        "collector-web.service",
+        "kiosk.service",
+    ]
+
+
+def test_systemd_finds_nothing_wrong_with_any_unit(verifiable: Path) -> None:
+    names = [f"./{path.name}" for path in sorted(verifiable.iterdir())]
+
+    result = analyze("verify", *names, folder=verifiable)
+
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_systemd_does_find_a_mistake(verifiable: Path) -> None:
+    unit = verifiable / "kiosk.service"
+    unit.write_text(unit.read_text().replace("WatchdogSec=", "WatchdogSecs="))
+
+    assert "WatchdogSecs" in analyze("verify", "./kiosk.service", folder=verifiable).stderr
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)
+def test_a_service_is_hardened(path: Path, verifiable: Path) -> None:
+    threshold = f"--threshold={MOST_EXPOSURE}"
+
+    result = analyze("security", "--offline=yes", threshold, f"./{path.name}", folder=verifiable)
+
+    assert result.returncode == 0, result.stdout
+    unit = Unit(path)
+    assert unit.one("ProtectSystem") == "strict"
+    assert unit.one("NoNewPrivileges") == "yes"
+    assert unit.one("CapabilityBoundingSet") == ""
+    assert unit.options["SystemCallFilter"][0] == "@system-service"
+
+
+@pytest.mark.parametrize("path", LASTING, ids=lambda path: path.stem)
+def test_a_lasting_service_tells_when_it_is_ready_and_is_always_started_again(path: Path) -> None:
+    unit = Unit(path)
+
+    assert unit.one("Type") == "notify"
+    assert unit.one("Restart") == "always"
+    assert unit.one("StartLimitIntervalSec") == "0"  # no number of failures makes it give up
+
+
+def test_every_service_has_a_user_and_a_folder_of_its_own() -> None:
+    units = [Unit(path) for path in SERVICES]
+
+    for key in ("User", "StateDirectory"):
+        assert len({unit.one(key) for unit in units}) == len(units)
+    assert all(unit.one("User").startswith("yiping-") for unit in units)
+
+
+def test_only_ingest_may_write_the_ledger_and_others_read_it_by_group() -> None:
+    for path in SERVICES:
+        unit = Unit(path)
+        if path.stem == "collector-ingest":
+            assert unit.one("StateDirectory") == "yiping-ingest"
+            assert (unit.one("StateDirectoryMode"), unit.one("UMask")) == ("0750", "0027")
+        elif path.stem != "kiosk":
+            assert unit.one("SupplementaryGroups") == Unit(UNITS / "collector-ingest.service").one(
+                "Group"
+            )
+            assert unit.one("ReadOnlyPaths") == "-/var/lib/yiping-ingest"
+
+
+def test_a_device_reaches_its_pins_and_lgpio_a_folder_to_write() -> None:
+    unit = Unit(UNITS / "kiosk.service")
+
+    assert unit.one("DeviceAllow") == "char-gpiochip rw"
+    assert unit.one("DevicePolicy") == "closed"
+    assert "PrivateDevices" not in unit.options  # would hide /dev/gpiochip*
+    assert "ProtectClock" not in unit.options  # would refuse adjtimex, by which sync is known
+    assert "adjtimex" in unit.options["SystemCallFilter"][-1]
+    assert unit.one("WorkingDirectory") == f"/run/{unit.one('RuntimeDirectory')}"
+    assert unit.environment()["GPIOZERO_PIN_FACTORY"] == "lgpio"
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)
+def test_settings_given_by_the_unit_exist_and_secrets_come_as_credentials(path: Path) -> None:
+    unit = Unit(path)
+    program = path.stem.partition("-")[0]
+    known = {
+        environment_name(program, row.key)
+        for row in describe_settings(KioskSettings if program == "kiosk" else CollectorSettings)
+    }
+
+    given = {name: text for name, text in unit.environment().items() if name.isupper()}
+    own = {name for name in given if name.startswith(f"{program.upper()}_")}
+
+    assert own <= known
+    credentials = {line.partition(":")[0] for line in unit.options.get("LoadCredential", [])}
+    assert {f"%d/{name}" for name in credentials} == {given[name] for name in own}
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)
+def test_a_service_runs_a_command_that_exists(path: Path) -> None:
+    program, *arguments = Unit(path).one("ExecStart").split()
+    name = path.stem.partition("-")[0]
+    parser = {"kiosk": kiosk_parser, "collector": collector_parser}[name]()
+
+    assert program == f"/opt/yiping/bin/{name}"
+    assert parser.parse_args(arguments).config == Path(f"/etc/yiping/{name}.toml")
+
+
+def test_the_export_runs_each_night_after_its_time_and_makes_up_for_a_missed_one(
+    tmp_path: Path,
+) -> None:
+    timer = Unit(UNITS / "collector-export.timer")
+
+    assert timer.one("Persistent") == "true"
+    calendar = timer.one("OnCalendar")
+    assert analyze("calendar", calendar, folder=tmp_path).returncode == 0
+    assert calendar.split()[1] > ExportSettings().run_at
+    assert Unit(UNITS / "collector-export.service").one("Type") == "oneshot"
