@@ -110,12 +110,14 @@ def _measure(
         time.sleep(0.004)  # the work thread is idle again, as it is when a citizen presses
         pin = pins.pin(button.gpio)
         edge_s = time.perf_counter()
+        # the edge is dated in whole milliseconds, so this is left of the debounce time
+        wait_s = DEBOUNCE_MS / 1000 - time.clock_gettime(time.CLOCK_BOOTTIME) % 0.001
         pin.drive_low()
         others = [led for name, led in leds.items() if name != button.name]
         while any(led.state for led in others):
             time.sleep(0.0002)
         light_s = max(led.switched_off_s for led in others)
-        mine.append(light_s - edge_s - DEBOUNCE_MS / 1000)
+        mine.append(light_s - edge_s - wait_s)
         pin.drive_high()
         time.sleep(0.004)
         row = read.execute(

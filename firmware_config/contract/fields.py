@@ -1,0 +1,85 @@
+"""The values that wire messages are made of: their limits and their words. Pure data."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+CONTRACT_VERSION: Final = 1
+MAX_MESSAGE_BYTES: Final = 8192
+"""Largest journal message a device sends and the collector reads, in bytes."""
+MAX_MESSAGE_RECORDS: Final = 20
+MAX_IN_FLIGHT_RECORDS: Final = 32
+
+DeviceId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}\Z")]
+"""Also the MQTT user name, client id and certificate common name."""
+Epoch = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22}\Z")]
+"""128 random bits, base64url, made with the journal file."""
+Digest = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}\Z")]
+"""SHA-256, base64url without padding."""
+PrevDigest = Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]{43})?\Z")]
+BootId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+"""The kernel's boot id without its dashes."""
+WallTime = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}\.[0-9]{3}Z\Z"
+    ),
+]
+"""UTC, RFC 3339 with exactly three decimals and `Z`."""
+LocalDate = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
+Seq = Annotated[int, Meta(ge=1, le=2**53 - 1)]
+Millis = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+LevelNumber = Annotated[int, Meta(ge=1, le=5)]
+ShortText = Annotated[str, Meta(max_length=64)]
+LongText = Annotated[str, Meta(max_length=500)]
+Ordinal = Annotated[int, Meta(ge=1, le=999)]
+Count = Annotated[int, Meta(ge=0)]
+
+
+class Kind(StrEnum):
+    """Kinds of journal record; the value is the wire text."""
+
+    BOOT = "BOOT"
+    INVITED = "INVITED"
+    RATED = "RATED"
+    UNRATED = "UNRATED"
+    IGNORED = "IGNORED"
+    PAUSED = "PAUSED"
+    RESUMED = "RESUMED"
+    SIGNIN = "SIGNIN"
+    SIGNOUT = "SIGNOUT"
+    TEST = "TEST"
+    CLOCK = "CLOCK"
+    FAULT = "FAULT"
+    DAYCLOSE = "DAYCLOSE"
+
+
+class Trigger(StrEnum):
+    """What opened a session."""
+
+    CLERK = "clerk"
+    CASE = "case"
+    WALKUP = "walkup"
+
+
+class UnratedReason(StrEnum):
+    """Why a session closed without a rating."""
+
+    TIMEOUT = "timeout"
+    SUPERSEDED = "superseded"
+    PAUSED = "paused"
+    INTERRUPTED = "interrupted"
+    """The device restarted while the session was open."""
+
+
+class IgnoredReason(StrEnum):
+    """Why a press was kept but not counted."""
+
+    NO_SESSION = "no-session"
+    ALREADY_RATED = "already-rated"
+    PAUSED = "paused"
+    TOO_SOON = "too-soon"
+    HELD = "held"

@@ -1,0 +1,84 @@
+"""Receipt, status and health: what is said about a journal, not written in it. Pure data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from firmware_config.contract.fields import (
+    Count,
+    DeviceId,
+    Epoch,
+    PrevDigest,
+    Seq,
+    ShortText,
+    WallTime,
+)
+
+
+class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The collector's statement of what it holds of one device's journal.
+
+    Attributes:
+        dev: the device this receipt is for.
+        gen: id of the collector's database; new for a new or restored one.
+        epoch: the journal this speaks of.
+        stored: every seq up to this one is in the ledger (the contiguous watermark; 0 = none).
+        stored_hash: SHA-256 of the token at `stored`; empty when `stored` is 0.
+        extra: ranges `[from, to]` (both included) above `stored` that are in the ledger too.
+        archived: every seq up to this one is also in a verified backup.
+        server_time: the collector's wall clock when it wrote this, UTC.
+        ledger_size: rows in the whole ledger.
+        ledger_root: RFC 9162 Merkle root over those rows, base64url.
+        v: contract version.
+    """
+
+    dev: DeviceId
+    gen: ShortText
+    epoch: Epoch
+    stored: Count
+    stored_hash: PrevDigest
+    archived: Count
+    server_time: WallTime
+    ledger_size: Count
+    ledger_root: PrevDigest
+    v: int
+    extra: Annotated[list[tuple[Seq, Seq]], Meta(max_length=64)] = []
+
+
+class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Birth (HELLO), stop and will of a device, retained on one topic.
+
+    Attributes:
+        state: `online` at every connect, `offline` before a clean disconnect and as will.
+        epoch: the journal in use; empty in the will of a device that has none yet.
+        head: its highest seq.
+        kid: RFC 7638 thumbprint of the device key.
+        version: program version.
+        v: contract version.
+    """
+
+    dev: DeviceId
+    state: Literal["online", "offline"]
+    v: int
+    epoch: str = ""
+    head: Count = 0
+    kid: str = ""
+    version: ShortText = ""
+
+
+class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a device is, every 30 s. Values that could not be read are None."""
+
+    dev: DeviceId
+    v: int
+    uptime_s: Count
+    head: Count
+    stored: Count
+    archived: Count
+    receipt_age_s: Annotated[float, Meta(ge=0)] | None = None
+    synced: bool = False
+    disk_free_bytes: Count | None = None
+    presses: dict[ShortText, Count] = {}
+    state: ShortText = ""

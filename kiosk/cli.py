@@ -1,0 +1,245 @@
+"""The command `kiosk`: reads settings, runs one command, turns errors into exit codes.
+
+Commands import what they need when they run: a device of 512 MB runs `kiosk run` for years and
+should not carry what the others need.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from firmware_config import __version__
+from firmware_config.errors import ConfigError, ExitCode, InvalidSettings
+from kiosk.errors import KioskError
+
+if TYPE_CHECKING:
+    from firmware_config.kiosk_settings import KioskSettings
+
+PROGRAM: Final = "kiosk"
+SIMULATE: Final = "simulate"
+WATCH_S: Final = 0.5
+"""How often the main thread looks whether a commit hangs."""
+_LOG_LEVELS: Final = {-1: logging.ERROR, 0: logging.INFO, 1: logging.DEBUG}
+
+logger = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
+    """Run the command; returns its exit code (see `ExitCode`)."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    args = build_parser(with_simulator=SIMULATE in words).parse_args(words)
+    args.environ = os.environ if environ is None else environ
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=_LOG_LEVELS[getattr(args, "verbosity", 0)],
+        format="%(levelname)s %(name)s %(message)s",
+    )
+    try:
+        return int(args.run(args))
+    except InvalidSettings as error:
+        for problem in error.problems:
+            print(f"{PROGRAM}: error: {problem}", file=sys.stderr)
+        return error.exit_code
+    except (ConfigError, KioskError) as error:
+        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads any more
+        return ExitCode.OK
+    except OSError as error:
+        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+        return ExitCode.IO
+    except KeyboardInterrupt:
+        return ExitCode.FAILURE
+
+
+def build_parser(*, with_simulator: bool = True) -> argparse.ArgumentParser:
+    """The whole command line. Without `with_simulator`, `simulate` is only named."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="One evaluator at a service window: buttons, lights, a signed journal.",
+        epilog="Every setting, its default and range: kiosk check --help-settings",
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    run = commands.add_parser("run", help="be the device: serve buttons and lights until stopped")
+    run.set_defaults(run=_run)
+
+    check = commands.add_parser("check", help="check and print the settings; opens no pins")
+    check.add_argument(
+        "--help-settings", action="store_true", help="list every setting instead, and exit"
+    )
+    check.set_defaults(run=_check)
+
+    key = commands.add_parser("key", help="print the device's public key (JWK), made when absent")
+    key.set_defaults(run=_key)
+
+    import_module("kiosk.journal_command").add_parser(commands)
+    if with_simulator:
+        import_module("kiosk.simulator.command").add_parser(commands)
+    else:
+        commands.add_parser(SIMULATE, help="a whole hall of virtual kiosks, with people")
+    for one in _with_children(parser):
+        _add_common(one)
+    return parser
+
+
+def settings_of(args: argparse.Namespace) -> KioskSettings:
+    """Load the settings that `--config`, `--set` and the environment give."""
+    from firmware_config.kiosk_settings import KioskSettings
+    from firmware_config.settings import load_settings
+
+    return load_settings(
+        KioskSettings,
+        program=PROGRAM,
+        path=getattr(args, "config", None),
+        environ=args.environ,
+        overrides=dict(getattr(args, "set", [])),
+    )
+
+
+def _run(args: argparse.Namespace) -> ExitCode:
+    settings = settings_of(args)
+    from sdnotify import SystemdNotifier
+
+    from kiosk.clock import Clock
+    from kiosk.service import KioskService
+
+    notifier = SystemdNotifier()
+    service = KioskService(
+        settings, clock=Clock(), password=_password(settings), notify=notifier.notify
+    )
+    is_stopped: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        is_stopped.append(number)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    service.start()
+    _give_back_memory()
+    logger.info("kiosk serves device=%s", settings.device)
+    while not service.ended.wait(WATCH_S):
+        service.watch()
+        if is_stopped:
+            service.stop()
+    if service.failure is None:
+        return ExitCode.OK
+    return getattr(service.failure, "exit_code", ExitCode.FAILURE)
+
+
+def _give_back_memory() -> None:
+    """Return what the imports freed (some 4 MB) to the system; glibc keeps it otherwise."""
+    import ctypes
+    import gc
+
+    gc.collect()
+    with suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _password(settings: KioskSettings) -> str:
+    if settings.broker.password_file is None:
+        return ""
+    from firmware_config.provision.passwords import read_password
+
+    return read_password(settings.broker.password_file)
+
+
+def _check(args: argparse.Namespace) -> ExitCode:
+    from firmware_config.keys import load_verify_key
+    from firmware_config.kiosk_settings import KioskSettings
+    from firmware_config.pins import load_pin_profile
+    from firmware_config.settings import describe_settings, print_settings
+    from kiosk.storage import file_system_type, is_volatile
+
+    if args.help_settings:
+        for row in describe_settings(KioskSettings):
+            default = "required" if row.is_required else f"default {row.default or 'none'}"
+            limits = ", ".join(part for part in (row.type, row.unit, row.range, default) if part)
+            print(f"{row.key} ({limits})\n    {row.help}")
+        return ExitCode.OK
+    settings = settings_of(args)
+    problems: list[str] = []
+    try:
+        load_pin_profile(settings.panel.profile)
+    except InvalidSettings as error:
+        problems += error.problems
+    try:
+        load_verify_key(settings.collector_key)
+        _password(settings)
+    except (ConfigError, OSError) as error:
+        problems.append(str(error))
+    if not settings.storage.allow_volatile and is_volatile(settings.journal):
+        kind = file_system_type(settings.journal)
+        problems.append(f"journal: expected a disk that survives power-off, got {kind}")
+    print(print_settings(settings), end="")
+    if problems:
+        raise InvalidSettings(problems)
+    return ExitCode.OK
+
+
+def _key(args: argparse.Namespace) -> ExitCode:
+    import json
+
+    from firmware_config.keys import load_or_create_signing_key
+
+    print(json.dumps(load_or_create_signing_key(settings_of(args).key).public.jwk()))
+    return ExitCode.OK
+
+
+def _with_children(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in dict.fromkeys(action.choices.values()):
+                yield from _with_children(child)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    taken = {word for action in parser._actions for word in action.option_strings}
+    common = parser.add_argument_group("common options")
+    if "--config" not in taken:
+        common.add_argument(
+            "--config", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="settings (TOML)"
+        )
+    if "--set" not in taken:
+        common.add_argument(
+            "--set",
+            action="append",
+            type=_override,
+            metavar="KEY=VALUE",
+            default=argparse.SUPPRESS,
+            help="one setting, before environment and file; may be given again",
+        )
+    loudness = common.add_mutually_exclusive_group()
+    for words, value, text in (
+        (("-v", "--verbose"), 1, "log debugging detail"),
+        (("-q", "--quiet"), -1, "log errors only"),
+    ):
+        if not taken & set(words):
+            loudness.add_argument(
+                *words,
+                dest="verbosity",
+                action="store_const",
+                const=value,
+                default=argparse.SUPPRESS,
+                help=text,
+            )
+
+
+def _override(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
+    return key, value

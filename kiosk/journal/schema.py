@@ -1,0 +1,52 @@
+"""The journal's tables, as text; `kiosk.journal` applies them. Pure data.
+
+The triggers are guard rails against our own mistakes (a plain connection can drop them); what makes
+a change show is the signed chain and the collector's copy.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SCHEMA_0001: Final = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE records (
+    seq INTEGER PRIMARY KEY,        -- 1, 2, 3 … without gaps
+    kind TEXT NOT NULL,
+    session INTEGER,
+    level INTEGER,
+    day TEXT NOT NULL,              -- local date of the wall clock as it was read
+    closed_on TEXT,                 -- of a DAYCLOSE: the day it closes
+    digest BLOB NOT NULL,           -- SHA-256 of token
+    token BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE watermarks (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    gen TEXT NOT NULL, stored INTEGER NOT NULL, archived INTEGER NOT NULL,
+    server_ms INTEGER NOT NULL, has_fork INTEGER NOT NULL
+) STRICT;
+
+CREATE TRIGGER records_follow_each_other BEFORE INSERT ON records
+    WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM records)
+    BEGIN SELECT RAISE(ABORT, 'seq does not follow the head'); END;
+CREATE TRIGGER records_are_never_changed BEFORE UPDATE ON records
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER only_archived_records_are_pruned BEFORE DELETE ON records
+    WHEN OLD.seq > (SELECT archived FROM watermarks)
+    BEGIN SELECT RAISE(ABORT, 'not archived by the collector'); END;
+"""
+
+MIGRATION_SET: Final = "kiosk_journal"
+NEWEST_MIGRATION: Final = "m0001_first"
+
+INSERT_RECORD: Final = (
+    "INSERT INTO records (seq, kind, session, level, day, closed_on, digest, token)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+HEAD: Final = "SELECT seq, digest FROM records ORDER BY seq DESC LIMIT 1"
+"""The head is read inside the inserting transaction, so no memory of it can be wrong."""
+KEEP_WATERMARKS: Final = (
+    "UPDATE watermarks SET gen = ?, stored = ?, archived = ?, server_ms = ?, has_fork = ?"
+)

@@ -1,0 +1,129 @@
+"""`kiosk journal list|verify|export`: read a journal, on the device or from its card elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from firmware_config.errors import ExitCode
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command and its subcommands."""
+    journal = commands.add_parser(
+        "journal", help="read a journal: list, verify, export", description=__doc__
+    )
+    parts = journal.add_subparsers(metavar="WHAT", required=True)
+    listing = _part(parts, "list", "one line for each record", _list)
+    listing.add_argument("--json", action="store_true", help="whole records, one JSON a line")
+    listing.add_argument("--kind", action="append", metavar="KIND", help="only this kind; repeat")
+    verify = _part(
+        parts, "verify", "check every link and signature; exit code 1 if one broke", _verify
+    )
+    verify.add_argument(
+        "--public-key", type=Path, metavar="FILE", help="JWK of the device (default: its own key)"
+    )
+    export = _part(parts, "export", "the signed tokens, one a line, as they are sent", _export)
+    export.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
+
+
+def _part(
+    parts: Any, name: str, text: str, run: Callable[[argparse.Namespace], ExitCode]
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = parts.add_parser(name, help=text)
+    parser.add_argument("--journal", type=Path, metavar="FILE", help="default: as in the settings")
+    parser.add_argument("--from", dest="first", type=int, default=1, metavar="SEQ")
+    parser.add_argument("--to", dest="last", type=int, metavar="SEQ")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _path(args: argparse.Namespace) -> Path:
+    if args.journal is not None:
+        return Path(args.journal)
+    from kiosk.cli import settings_of
+
+    return settings_of(args).journal
+
+
+def _list(args: argparse.Namespace) -> ExitCode:
+    import msgspec
+
+    from firmware_config.chain import split_token
+    from firmware_config.contract import decode_record
+    from kiosk.journal.reading import open_card
+
+    with open_card(_path(args)) as card:
+        if not args.json:
+            sys.stdout.write(
+                f"# {card.dev} epoch {card.epoch} stored {card.stored} archived {card.archived}\n"
+            )
+        for row in card.rows(args.first, args.last):
+            payload = split_token(row.token).payload
+            fields = msgspec.to_builtins(decode_record(payload))
+            if args.kind and fields["kind"] not in args.kind:
+                continue
+            if args.json:
+                sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")
+                continue
+            shown = ("session", "level", "button", "reason", "case_no", "detail", "on", "step_ms")
+            rest = " ".join(f"{name}={fields[name]}" for name in shown if fields.get(name))
+            mark = "" if fields["synced"] else "?"
+            line = f"{row.seq:>7} {fields['wall']}{mark:1} {fields['kind']:<8} {rest}"
+            sys.stdout.write(line.rstrip() + "\n")
+    return ExitCode.OK
+
+
+def _verify(args: argparse.Namespace) -> ExitCode:
+    from firmware_config.keys import (
+        KeyFileError,
+        VerifyKey,
+        load_or_create_signing_key,
+        load_verify_key,
+    )
+    from kiosk.journal.reading import open_card
+    from kiosk.links import broken_links
+
+    key: VerifyKey
+    if args.public_key is not None:
+        key = load_verify_key(args.public_key)
+    else:
+        from kiosk.cli import settings_of
+
+        path = settings_of(args).key
+        if not path.exists():
+            raise KeyFileError(f"{path}: expected the device's key, found nothing; --public-key?")
+        key = load_or_create_signing_key(path).public
+    count = 0
+    with open_card(_path(args)) as card:
+        rows = list(card.rows(args.first, args.last))
+        for broken in broken_links(
+            rows,
+            dev=card.dev,
+            epoch=card.epoch,
+            is_signed=lambda token: (
+                token.kid == key.kid and key.is_signed(token.signing_input, token.signature)
+            ),
+        ):
+            count += 1
+            sys.stdout.write(f"seq {broken.seq}: {broken.problem}\n")
+        sys.stderr.write(f"{card.dev}: {len(rows)} records checked, {count} problems\n")
+    return ExitCode.FAILURE if count else ExitCode.OK
+
+
+def _export(args: argparse.Namespace) -> ExitCode:
+    from firmware_config.files import write_atomically
+    from kiosk.journal.reading import open_card
+
+    with open_card(_path(args)) as card:
+        lines = (row.token + b"\n" for row in card.rows(args.first, args.last))
+        if args.out is not None:
+            write_atomically(args.out, b"".join(lines))
+        else:
+            for line in lines:
+                sys.stdout.buffer.write(line)
+    return ExitCode.OK

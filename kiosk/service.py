@@ -1,0 +1,280 @@
+"""One kiosk at work: threads, queue and network around `kiosk.device`.
+
+Callbacks (pins, network) only queue. One work thread takes from the queue and does everything else:
+first the device (debounce, decide, commit, light), then the network. It also feeds the watchdog,
+and only while the other threads live. Any error that is not expected ends the thread and with it
+the program (`failure`, `ended`); the journal is intact, systemd starts anew.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from firmware_config.contract import CONTRACT_VERSION, Health
+from firmware_config.keys import load_or_create_signing_key, load_verify_key
+from firmware_config.kiosk_settings import KioskSettings
+from firmware_config.mqtt_link import LinkEvent
+from firmware_config.pins import load_pin_profile
+from kiosk import storage
+from kiosk.clock import Clock
+from kiosk.device import Device
+from kiosk.errors import DeadThreadError, KeyMissingError
+from kiosk.events import Edge, Event
+from kiosk.panel import Panel
+from kiosk.situation import Situation, State
+from kiosk.uplink import Uplink
+
+logger = logging.getLogger(__name__)
+
+POLL_S: Final = 1.0
+"""How often pins, clock, disk and threads are looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What a page shows of a kiosk.
+
+    Attributes:
+        session: number of the latest session; 0: none in this journal.
+        lit: names of the outputs that are on: button names, `status`, `error`, `buzzer`.
+        head: highest seq in the journal.
+        stored: highest seq the collector is known to hold.
+        last_level: level of the last stored rating; None: none since the start.
+    """
+
+    device: str
+    state: State
+    is_session_open: bool
+    session: int
+    lit: frozenset[str]
+    head: int
+    stored: int
+    is_connected: bool
+    last_level: int | None
+
+
+class _Wake:
+    """Queued to make the work thread look at the time again."""
+
+
+_Item = Event | LinkEvent | threading.Event | _Wake
+
+
+class KioskService:
+    """The device program.
+
+    Args:
+        pin_factory: a gpiozero factory; None: this machine's own pins, through lgpio.
+        password: for the broker.
+        notify: takes systemd notifications (`READY=1`, `WATCHDOG=1`); None: nobody listens.
+
+    Attributes:
+        panel: keys and lights; tests and the simulator find the mock pins by its profile.
+        failure: what ended the work thread; None: it runs, or was stopped.
+        ended: set when the work thread has ended.
+    """
+
+    def __init__(
+        self,
+        settings: KioskSettings,
+        *,
+        pin_factory: Any = None,
+        clock: Clock,
+        password: str,
+        notify: Callable[[str], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.failure: BaseException | None = None
+        self.ended = threading.Event()
+        self.panel = Panel(
+            load_pin_profile(settings.panel.profile),
+            pin_factory=pin_factory,
+            on_edge=self._on_edge,
+        )
+        self._password = password
+        self._notify = notify or (lambda _: None)
+        self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._waiting: list[threading.Event] = []
+        self._poll_due_ms = 0
+        self._started_ms = 0
+        self._is_stopping = False
+        self._device: Device | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Open journal and pins, store BOOT, start working.
+
+        Raises:
+            JournalError, PanelError: what is needed cannot be opened now.
+            ConfigError, KeyMissingError, ForeignJournalError: settings or keys are wrong.
+        """
+        settings, clock = self.settings, self.clock
+        key = load_or_create_signing_key(settings.key)
+        try:
+            collector_key = load_verify_key(settings.collector_key)
+        except OSError as error:
+            raise KeyMissingError(f"collector_key: {error}") from error
+        device = Device(settings, panel=self.panel, key=key, clock=clock)
+        uplink = Uplink(
+            settings,
+            password=self._password,
+            journal=device.journal,
+            kid=key.kid,
+            collector_key=collector_key,
+            clock=clock,
+            on_event=self._queue.put,
+            health=lambda: self._health(device, uplink),
+        )
+        self._device = device
+        self._started_ms = clock.mono_ms()
+        clock.listen(self._wake)
+        uplink.start()
+        self._thread = threading.Thread(
+            target=self._run, args=(device, uplink), name=f"kiosk-{settings.device}", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the unit of work, say goodbye, release everything; idempotent."""
+        self._is_stopping = True
+        self._wake()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def post(self, event: Event) -> None:
+        """Hand in an event from outside, e.g. CaseOpened; thread-safe."""
+        self._queue.put(event)
+
+    def settle(self, timeout_s: float) -> bool:
+        """Wait until all that was handed in so far is decided, stored and shown.
+
+        Returns:
+            False when that took longer than `timeout_s` or the work thread has ended.
+        """
+        if self.ended.is_set():
+            return False
+        done = threading.Event()
+        self._queue.put(done)
+        return done.wait(timeout_s) and not self.ended.is_set()
+
+    def snapshot(self) -> Snapshot:
+        """How things stand; thread-safe. Before `start`: nothing known."""
+        device = self._device
+        situation = device.situation if device is not None else Situation()
+        return Snapshot(
+            device=self.settings.device,
+            state=situation.state,
+            is_session_open=situation.state is State.INVITED,
+            session=situation.last_session,
+            lit=self.panel.lit,
+            head=device.journal.head if device is not None else 0,
+            stored=device.journal.watermarks.stored if device is not None else 0,
+            is_connected=device is not None and device.is_connected,
+            last_level=situation.last_level,
+        )
+
+    def watch(self) -> None:
+        """Show the error light while a commit hangs; called now and then by another thread."""
+        if self._device is not None:
+            self._device.show_hanging_commit()
+
+    # --- other threads ---
+
+    def _on_edge(self, button: str, is_pressed: bool) -> None:
+        self._queue.put(Edge(at_ms=self.clock.mono_ms(), button=button, is_pressed=is_pressed))
+
+    def _wake(self) -> None:
+        self._queue.put(_Wake())
+
+    # --- the work thread ---
+
+    def _run(self, device: Device, uplink: Uplink) -> None:
+        try:
+            self._notify("READY=1")
+            while not self._is_stopping:
+                self._turn(device, uplink)
+            self._notify("STOPPING=1")
+        except BaseException as error:
+            self.failure = error
+            logger.critical(
+                "kiosk ended device=%s error=%r", self.settings.device, error, exc_info=error
+            )
+        finally:
+            uplink.stop()
+            device.is_connected = False
+            device.close()
+            self.ended.set()
+            for done in self._waiting:
+                done.set()
+
+    def _turn(self, device: Device, uplink: Uplink) -> None:
+        """Wait for something, then do everything that is due."""
+        self._take(self._wait_s(device, uplink), device, uplink)
+        device.is_connected = uplink.is_connected
+        if self.clock.steady_ms() >= self._poll_due_ms:
+            self._poll(device, uplink)
+        device.turn()
+        if self._waiting and self._queue.empty() and device.edges.is_quiet:
+            for done in self._waiting:
+                done.set()
+            self._waiting.clear()
+        if uplink.turn():
+            self._wake()  # one message a turn: a press never waits for a backlog
+
+    def _take(self, wait_s: float, device: Device, uplink: Uplink) -> None:
+        """Wait for the first item, then take all there are."""
+        try:
+            item = self._queue.get(timeout=wait_s) if wait_s > 0 else self._queue.get_nowait()
+            while True:
+                if isinstance(item, Event):
+                    device.edges.push(item)
+                elif isinstance(item, threading.Event):
+                    self._waiting.append(item)
+                elif not isinstance(item, _Wake):
+                    for noted in uplink.handle(item):
+                        device.edges.push(noted)
+                item = self._queue.get_nowait()
+        except queue.Empty:
+            return
+
+    def _wait_s(self, device: Device, uplink: Uplink) -> float:
+        steady_ms = self.clock.steady_ms()
+        waits = [(self._poll_due_ms - steady_ms) / 1000]
+        device_s, uplink_ms = device.wait_s(), uplink.due_ms()
+        if device_s is not None:
+            waits.append(device_s)
+        if uplink_ms is not None:
+            waits.append((uplink_ms - steady_ms) / 1000)
+        return max(0.0, min(waits))
+
+    def _poll(self, device: Device, uplink: Uplink) -> None:
+        """Once a second: the device's own round, and whether all threads live."""
+        self._poll_due_ms = self.clock.steady_ms() + round(POLL_S * 1000)
+        device.poll()
+        if not self.panel.is_alive():
+            raise DeadThreadError("the thread that reports key presses has ended")
+        if not uplink.is_alive:
+            raise DeadThreadError("the network thread has ended")
+        self._notify("WATCHDOG=1")
+
+    def _health(self, device: Device, uplink: Uplink) -> Health:
+        journal = device.journal
+        return Health(
+            dev=self.settings.device,
+            v=CONTRACT_VERSION,
+            uptime_s=max(0, self.clock.mono_ms() - self._started_ms) // 1000,
+            head=journal.head,
+            stored=journal.watermarks.stored,
+            archived=journal.watermarks.archived,
+            receipt_age_s=uplink.receipt_age_s,
+            synced=device.is_synced,
+            disk_free_bytes=storage.free_bytes(self.settings.journal),
+            presses=device.edges.presses,
+            state=device.situation.state.value,
+        )

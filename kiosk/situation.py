@@ -1,0 +1,96 @@
+"""What the state machine knows and decides: its data, without its rules. Pure data.
+
+`Situation` is a msgspec Struct because it is copied several times for each press, and the copy of
+a dataclass of its size takes ten times as long (measured: 7 µs against 0.5 µs).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from msgspec import Struct
+
+from kiosk.drafts import Draft, Session
+from kiosk.events import Press
+
+
+class State(StrEnum):
+    """Where a kiosk is."""
+
+    IDLE = "idle"
+    INVITED = "invited"
+    """A session is open and waits for its press."""
+    ANSWERED = "answered"
+    """It was rated; until its time-out would have come, presses belong to it."""
+    RESTING = "resting"
+    """After a walk-up rating, until the next one may count."""
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a hall may choose. Durations in milliseconds."""
+
+    is_walkup: bool = False
+    timeout_ms: int = 20_000
+    walkup_interval_ms: int = 5_000
+    thanks_ms: int = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thanks:
+    """The citizen is being thanked for this key."""
+
+    button: str
+    level: int
+    since_ms: int
+    until_ms: int
+
+
+class Situation(Struct, frozen=True, kw_only=True):
+    """Everything the machine knows.
+
+    Attributes:
+        session: the one that is open or was just answered.
+        last_session: highest session number used.
+        until_ms: when INVITED, ANSWERED or RESTING ends.
+        staff_no: who is signed in.
+        may_thank: whether what is stored now may be promised to be kept.
+        thanks: whom we are thanking.
+        last_level: level of the last stored rating.
+        error_until_ms: until when the error light answers a press that was not thanked.
+        owed: records that must be written before anything else.
+        lost: events that could not be stored since `failing_since_ms`.
+        failing_since_ms: since when nothing could be stored; None: storage works.
+        retry_ms: when what is owed is tried again.
+    """
+
+    state: State = State.IDLE
+    session: Session | None = None
+    last_session: int = 0
+    until_ms: int | None = None
+    staff_no: str = ""
+    may_thank: bool = True
+    thanks: Thanks | None = None
+    last_level: int | None = None
+    error_until_ms: int | None = None
+    owed: tuple[Draft, ...] = ()
+    lost: int = 0
+    failing_since_ms: int | None = None
+    retry_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What to write, all of it in one transaction, and the two futures. See `conclude`.
+
+    Attributes:
+        rated: the press that is thanked once it is stored.
+    """
+
+    at_ms: int
+    drafts: tuple[Draft, ...]
+    stored: Situation
+    failed: Situation
+    rated: Press | None = None
