@@ -105,6 +105,15 @@ class CollectorSettings:
     ]
     ledger: Annotated[Path, Setting(help="The ledger (SQLite); made on first start if missing.")]
     broker: BrokerSettings
+    ledger_cache_mib: Annotated[
+        int,
+        Setting(
+            help="Memory in which the writer keeps pages of the ledger.",
+            unit="MiB",
+            minimum=1,
+            maximum=4096,
+        ),
+    ] = 64
     web: WebSettings = WebSettings()
     export: ExportSettings = ExportSettings()
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from firmware_config import __version__
-from firmware_config.errors import ConfigError, ExitCode, InvalidSettings
+from firmware_config.command_line import exit_code_of, key_and_value
+from firmware_config.errors import ExitCode, InvalidSettings
 from firmware_config.fleet import Fleet, load_fleet, sample_fleet_path
 from firmware_config.keys import load_or_create_signing_key, load_verify_key
 from firmware_config.pins import load_pin_profile
@@ -22,18 +22,7 @@ from firmware_config.provision.passwords import ensure_passwords
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code (see `ExitCode`)."""
     args = build_parser().parse_args(argv)
-    try:
-        return int(args.run(args))
-    except InvalidSettings as error:
-        for problem in error.problems:
-            print(f"firmware-config: error: {problem}", file=sys.stderr)
-        return error.exit_code
-    except ConfigError as error:
-        print(f"firmware-config: error: {error}", file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        print(f"firmware-config: error: {error}", file=sys.stderr)
-        return ExitCode.IO
+    return exit_code_of("firmware-config", lambda: args.run(args))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -74,7 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     render.add_argument(
         "--set",
         action="append",
-        type=_setting,
+        type=key_and_value,
         default=[],
         metavar="KEY=VALUE",
         help="a further setting; may be given again",
@@ -109,13 +98,6 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535, got {text!r}")
     return int(text)
-
-
-def _setting(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
-    return key, value
 
 
 def _folder(fleet: Path) -> Path:

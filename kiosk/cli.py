@@ -11,13 +11,13 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from firmware_config import __version__
+from firmware_config.command_line import add_common_options, exit_code_of, start_logging
 from firmware_config.errors import ConfigError, ExitCode, InvalidSettings
 from kiosk.errors import KioskError
 
@@ -28,7 +28,6 @@ PROGRAM: Final = "kiosk"
 SIMULATE: Final = "simulate"
 WATCH_S: Final = 0.5
 """How often the main thread looks whether a commit hangs."""
-_LOG_LEVELS: Final = {-1: logging.ERROR, 0: logging.INFO, 1: logging.DEBUG}
 
 logger = logging.getLogger(__name__)
 
@@ -38,28 +37,8 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
     words = sys.argv[1:] if argv is None else list(argv)
     args = build_parser(with_simulator=SIMULATE in words).parse_args(words)
     args.environ = os.environ if environ is None else environ
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=_LOG_LEVELS[getattr(args, "verbosity", 0)],
-        format="%(levelname)s %(name)s %(message)s",
-    )
-    try:
-        return int(args.run(args))
-    except InvalidSettings as error:
-        for problem in error.problems:
-            print(f"{PROGRAM}: error: {problem}", file=sys.stderr)
-        return error.exit_code
-    except (ConfigError, KioskError) as error:
-        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
-        return error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads any more
-        return ExitCode.OK
-    except OSError as error:
-        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
-        return ExitCode.IO
-    except KeyboardInterrupt:
-        return ExitCode.FAILURE
+    start_logging(args)
+    return exit_code_of(PROGRAM, lambda: args.run(args), (KioskError,))
 
 
 def build_parser(*, with_simulator: bool = True) -> argparse.ArgumentParser:
@@ -89,8 +68,7 @@ def build_parser(*, with_simulator: bool = True) -> argparse.ArgumentParser:
         import_module("kiosk.simulator.command").add_parser(commands)
     else:
         commands.add_parser(SIMULATE, help="a whole hall of virtual kiosks, with people")
-    for one in _with_children(parser):
-        _add_common(one)
+    add_common_options(parser)
     return parser
 
 
@@ -151,7 +129,7 @@ def _give_back_memory() -> None:
 def _password(settings: KioskSettings) -> str:
     if settings.broker.password_file is None:
         return ""
-    from firmware_config.provision.passwords import read_password
+    from firmware_config.settings_broker import read_password
 
     return read_password(settings.broker.password_file)
 
@@ -196,50 +174,3 @@ def _key(args: argparse.Namespace) -> ExitCode:
 
     print(json.dumps(load_or_create_signing_key(settings_of(args).key).public.jwk()))
     return ExitCode.OK
-
-
-def _with_children(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    yield parser
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for child in dict.fromkeys(action.choices.values()):
-                yield from _with_children(child)
-
-
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    taken = {word for action in parser._actions for word in action.option_strings}
-    common = parser.add_argument_group("common options")
-    if "--config" not in taken:
-        common.add_argument(
-            "--config", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="settings (TOML)"
-        )
-    if "--set" not in taken:
-        common.add_argument(
-            "--set",
-            action="append",
-            type=_override,
-            metavar="KEY=VALUE",
-            default=argparse.SUPPRESS,
-            help="one setting, before environment and file; may be given again",
-        )
-    loudness = common.add_mutually_exclusive_group()
-    for words, value, text in (
-        (("-v", "--verbose"), 1, "log debugging detail"),
-        (("-q", "--quiet"), -1, "log errors only"),
-    ):
-        if not taken & set(words):
-            loudness.add_argument(
-                *words,
-                dest="verbosity",
-                action="store_const",
-                const=value,
-                default=argparse.SUPPRESS,
-                help=text,
-            )
-
-
-def _override(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
-    return key, value

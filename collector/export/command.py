@@ -64,13 +64,13 @@ def _day(text: str) -> date:
 
 
 def run(
-    args: argparse.Namespace, settings: CollectorSettings, *, clock: Clock = utc_now
+    args: argparse.Namespace, settings: CollectorSettings | None, *, clock: Clock = utc_now
 ) -> ExitCode:
     """Do what the arguments say.
 
     Args:
         args: from `add_parser`'s parser.
-        settings: of the collector; `--verify` needs none of them.
+        settings: of the collector; None for `--verify`, which needs none.
         clock: UTC wall clock.
 
     Raises:
@@ -87,6 +87,7 @@ def run(
         raise UsageError("expected one of --day, --from/--to, --now, --status, --verify")
     if args.verify is not None:
         return run_verify(args.verify, as_json=args.json)
+    assert settings is not None  # collector.cli loads them for everything else
     if args.status:
         return _run_status(settings, clock, as_json=args.json)
     return _run_export(_request(args), settings, clock, as_json=args.json)

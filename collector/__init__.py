@@ -1,0 +1,4 @@
+"""The hall's collector: ledger, rates, dashboard and nightly export.
+
+Imports `firmware_config`, never `kiosk`.
+"""

@@ -1,0 +1,93 @@
+"""Counts by hall, department or window of a period, for the command line; reads rollups only."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from collector.errors import LedgerError
+from collector.periods import Period
+from collector.rates import COUNT_FIELDS, Counts
+
+
+class Grouping(StrEnum):
+    """What a rate is computed for."""
+
+    HALL = "hall"
+    DEPARTMENT = "department"
+    WINDOW = "window"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The counts of one hall, department or window. `code` and `name` are empty for "none"."""
+
+    code: str
+    name: str
+    name_en: str
+    counts: Counts
+
+
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """Open the ledger for reading, also while ingest is stopped and the folder not writable.
+
+    Raises:
+        LedgerError: there is no ledger, or it cannot be read.
+    """
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            connection.execute("SELECT 1 FROM meta").fetchone()
+        except sqlite3.OperationalError:
+            connection.close()
+            if path.with_name(path.name + "-wal").exists():
+                raise
+            # a WAL database that nobody writes: its index cannot be made in a foreign folder
+            connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)
+            connection.execute("SELECT 1 FROM meta").fetchone()
+    except sqlite3.Error as error:
+        raise LedgerError(f"{path}: cannot be read: {error}") from error
+    return connection
+
+
+def read_counts(connection: sqlite3.Connection, period: Period, by: Grouping) -> list[Group]:
+    """Counts of every hall, department or window, in the order of the fleet file.
+
+    Places without a record in the period are there with zeros; what was counted nowhere comes
+    last, under an empty code, when there is any.
+    """
+    sums = ", ".join(f"coalesce(sum(r.{name}), 0)" for name in COUNT_FIELDS)
+    days = (period.start_on.isoformat(), period.end_on.isoformat())
+    if by is Grouping.HALL:
+        meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+        row = connection.execute(
+            f"SELECT {sums} FROM day_rollups r WHERE r.on_date >= ? AND r.on_date < ?", days
+        ).fetchone()
+        code, name, name_en = (meta.get(key, "") for key in ("hall", "hall_name", "hall_name_en"))
+        return [Group(code, name, name_en, Counts(*row))]
+    column = by.value
+    rows = connection.execute(
+        f"SELECT p.code, p.name, p.name_en, {sums} FROM {column}s p"
+        f" LEFT JOIN day_rollups r ON r.{column} = p.id AND r.on_date >= ? AND r.on_date < ?"
+        " GROUP BY p.id ORDER BY p.ordinal, p.id",
+        days,
+    )
+    groups = [Group(code, name, name_en, Counts(*counts)) for code, name, name_en, *counts in rows]
+    nowhere = connection.execute(
+        f"SELECT {sums}, count(*) FROM day_rollups r"
+        f" WHERE r.{column} = 0 AND r.on_date >= ? AND r.on_date < ?",
+        days,
+    ).fetchone()
+    if nowhere[-1]:
+        groups.append(Group("", "", "", Counts(*nowhere[:-1])))
+    return groups
+
+
+def read_zone_name(connection: sqlite3.Connection) -> str:
+    """The hall's time zone (IANA name). Raises LedgerError before a fleet was loaded."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'timezone'").fetchone()
+    if row is None:
+        raise LedgerError("ledger: no fleet loaded yet (run `collector fleet load`)")
+    return str(row[0])

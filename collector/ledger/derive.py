@@ -1,0 +1,248 @@
+"""From accepted records to outcomes and rollup differences.
+
+The same code serves the live ledger and its rebuilding: what it makes depends only on the records
+in order of position, their times of reception, and the dated assignments.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Container, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from collector.ledger.bulk import BulkInsert
+from collector.ledger.registry import Placements
+from collector.periods import LocalCalendar
+from collector.press_time import TimeQuality, press_time
+from collector.rates import COUNT_FIELDS
+from firmware_config.contract import AnyRecord, Ignored, Invited, Rated, Unrated
+
+DayKey = tuple[str, int, int, str, str]
+HourKey = tuple[str, int, int, int]
+MonthKey = tuple[str, int, int]
+BootKey = tuple[int, str]
+
+_FIELD: Final = {name: at for at, name in enumerate(COUNT_FIELDS)}
+_INVITED, _UNRATED = _FIELD["invited"], _FIELD["unrated"]
+_IGNORED, _REPEATS = _FIELD["ignored"], _FIELD["repeats"]
+_LEVEL: Final = {level: _FIELD[f"level{level}"] for level in range(1, 6)}
+
+_OUTCOMES = BulkInsert(
+    "outcomes",
+    (
+        "position",
+        "epoch",
+        "session",
+        "device",
+        "window",
+        "department",
+        "level",
+        "reason",
+        "trigger",
+        "case_no",
+        "service_no",
+        "item",
+        "staff_no",
+        "pressed_ms",
+        "on_date",
+        "hour",
+        "answer_ms",
+        "time_quality",
+        "is_repeat",
+    ),
+)
+_ADDED = ", ".join(f"{name} = {name} + excluded.{name}" for name in COUNT_FIELDS)
+_DAYS = BulkInsert(
+    "day_rollups",
+    ("on_date", "window", "department", "staff_no", "item", *COUNT_FIELDS),
+    f"ON CONFLICT DO UPDATE SET {_ADDED}",
+)
+_HOURS = BulkInsert(
+    "hour_rollups",
+    ("on_date", "window", "department", "hour", *COUNT_FIELDS),
+    f"ON CONFLICT DO UPDATE SET {_ADDED}",
+)
+_MONTHS = BulkInsert(
+    "month_rollups",
+    ("on_month", "window", "department", *COUNT_FIELDS),
+    f"ON CONFLICT DO UPDATE SET {_ADDED}",
+)
+_IS_EMPTY = " AND ".join(f"{name} = 0" for name in COUNT_FIELDS)
+_EMPTY_DAY = (
+    "DELETE FROM day_rollups WHERE on_date = ? AND window = ? AND department = ?"
+    f" AND staff_no = ? AND item = ? AND {_IS_EMPTY}"
+)
+_EMPTY_HOUR = (
+    "DELETE FROM hour_rollups WHERE on_date = ? AND window = ? AND department = ?"
+    f" AND hour = ? AND {_IS_EMPTY}"
+)
+_EMPTY_MONTH = (
+    "DELETE FROM month_rollups WHERE on_month = ? AND window = ? AND department = ?"
+    f" AND {_IS_EMPTY}"
+)
+_OFFSET_TIMES = BulkInsert("offset_times", ("epoch", "boot", "position"))
+
+
+class Placed(NamedTuple):
+    """A stored record with what the ledger adds to it.
+
+    Attributes:
+        position: place in the ledger.
+        epoch: journal row.
+        device: device row.
+        received_ms: when it was received, UTC milliseconds since 1970.
+        believed_ms: its wall clock where that is believed (collector.press_time), else None.
+        record: what the device wrote.
+    """
+
+    position: int
+    epoch: int
+    device: int
+    received_ms: int
+    believed_ms: int | None
+    record: AnyRecord
+
+
+class Batch:
+    """What one group of records changes in the derived tables, gathered before it is written."""
+
+    def __init__(self, calendar: LocalCalendar, placements: Placements) -> None:
+        self._local = calendar.day_and_hour
+        self._at = placements.at
+        self._outcomes: list[tuple[Any, ...]] = []
+        self._days: dict[DayKey, list[int]] = {}
+        self._hours: dict[HourKey, list[int]] = {}
+        self._offset_times: list[tuple[int, str, int]] = []
+        self._has_moved = False
+
+    def add(
+        self, records: Iterable[Placed], offsets: Mapping[BootKey, int], repeats: Container[int]
+    ) -> None:
+        """Take records in.
+
+        Args:
+            records: in order of position.
+            offsets: tightest offset of each boot they are of, in ms.
+            repeats: positions of ratings whose case or session is counted already.
+        """
+        outcomes, local, at = self._outcomes, self._local, self._at
+        for placed in records:
+            position, epoch, device, received_ms, pressed_ms, record = placed
+            if not isinstance(record, _COUNTED):
+                continue
+            quality = _SYNCED
+            if pressed_ms is None:
+                offset_ms = offsets[epoch, record.boot]
+                pressed_ms, quality = press_time(record.mono_ms, None, received_ms, offset_ms)
+                self._offset_times.append((epoch, record.boot, position))
+            on_date, hour = local(pressed_ms)
+            window, department = at(device, pressed_ms)
+            is_repeat = position in repeats
+            self._count(record, is_repeat, on_date, hour, window, department, 1)
+            if isinstance(record, Rated):
+                level, reason = record.level, None
+            elif isinstance(record, Unrated):
+                level, reason = None, record.reason.value
+            else:
+                continue
+            outcomes.append(
+                (
+                    position,
+                    epoch,
+                    record.session,
+                    device,
+                    window,
+                    department,
+                    level,
+                    reason,
+                    record.trigger.value,
+                    record.case_no,
+                    record.service_no,
+                    record.item,
+                    record.staff_no,
+                    pressed_ms,
+                    on_date,
+                    hour,
+                    max(record.mono_ms - record.invited_mono_ms, 0),
+                    quality.value,
+                    1 if is_repeat else 0,
+                )
+            )
+
+    def move(
+        self, placed: Placed, was_offset_ms: int, now_offset_ms: int, is_repeat: bool
+    ) -> tuple[Any, ...]:
+        """Time a record anew: out of the rollups where it was, in again where it belongs now.
+
+        Returns:
+            What its outcome, if it has one, shall say: window, department, pressed_ms, on_date,
+            hour, time_quality, position.
+        """
+        self._has_moved = True
+        record, received_ms = placed.record, placed.received_ms
+        was_ms, _ = press_time(record.mono_ms, None, received_ms, was_offset_ms)
+        now_ms, quality = press_time(record.mono_ms, None, received_ms, now_offset_ms)
+        for pressed_ms, step in ((was_ms, -1), (now_ms, 1)):
+            on_date, hour = self._local(pressed_ms)
+            window, department = self._at(placed.device, pressed_ms)
+            self._count(record, is_repeat, on_date, hour, window, department, step)
+        return window, department, now_ms, on_date, hour, quality.value, placed.position
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Write everything gathered; the caller owns the transaction."""
+        _OUTCOMES.run(connection, self._outcomes)
+        _DAYS.run(connection, [(*k, *counts) for k, counts in self._days.items() if any(counts)])
+        _HOURS.run(connection, [(*k, *counts) for k, counts in self._hours.items() if any(counts)])
+        months = self._months()
+        _MONTHS.run(connection, [(*k, *counts) for k, counts in months.items() if any(counts)])
+        _OFFSET_TIMES.run(connection, self._offset_times)
+        if self._has_moved:  # a rebuilt ledger would not have the rows that became empty
+            connection.executemany(_EMPTY_DAY, list(self._days))
+            connection.executemany(_EMPTY_HOUR, list(self._hours))
+            connection.executemany(_EMPTY_MONTH, list(months))
+
+    def _months(self) -> dict[MonthKey, list[int]]:
+        """The days' counts by month, without staff and item."""
+        months: dict[MonthKey, list[int]] = {}
+        for (on_date, window, department, _staff, _item), counts in self._days.items():
+            key = (on_date[:7], window, department)
+            sums = months.setdefault(key, [0] * len(COUNT_FIELDS))
+            for field, number in enumerate(counts):
+                sums[field] += number
+        return months
+
+    def _count(
+        self,
+        record: AnyRecord,
+        is_repeat: bool,
+        on_date: str,
+        hour: int,
+        window: int | None,
+        department: int | None,
+        step: int,
+    ) -> None:
+        """Count one record in both rollups; `step` -1 takes it out."""
+        if isinstance(record, Rated):
+            field, item = _REPEATS if is_repeat else _LEVEL[record.level], record.item
+        elif isinstance(record, Invited):
+            field, item = _INVITED, record.item
+        elif isinstance(record, Unrated):
+            field, item = _UNRATED, record.item
+        elif isinstance(record, Ignored):
+            field, item = _IGNORED, ""
+        else:
+            return
+        day_key = (on_date, window or 0, department or 0, record.staff_no, item)
+        counts = self._days.get(day_key)
+        if counts is None:
+            counts = self._days[day_key] = [0] * len(COUNT_FIELDS)
+        counts[field] += step
+        hour_key = (on_date, window or 0, department or 0, hour)
+        counts = self._hours.get(hour_key)
+        if counts is None:
+            counts = self._hours[hour_key] = [0] * len(COUNT_FIELDS)
+        counts[field] += step
+
+
+_COUNTED: Final = (Rated, Invited, Unrated, Ignored)
+_SYNCED: Final = TimeQuality.SYNCED

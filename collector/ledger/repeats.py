@@ -1,0 +1,87 @@
+"""Which ratings come second: the case, or without a case the session, is rated already.
+
+The first in order of position counts. Uniqueness also stands in the schema, as partial indexes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from collector.ledger.derive import Placed
+from firmware_config.contract import Rated
+
+_CHUNK = 400
+_COUNTED_CASES = (
+    "SELECT o.case_no, o.service_no FROM asked CROSS JOIN outcomes o"
+    " ON o.case_no = asked.a AND o.service_no = asked.b"
+    " WHERE o.level IS NOT NULL AND o.is_repeat = 0 AND o.case_no <> ''"
+)
+_COUNTED_SESSIONS = (
+    "SELECT o.epoch, o.session FROM asked CROSS JOIN outcomes o"
+    " ON o.epoch = asked.a AND o.session = asked.b"
+    " WHERE o.level IS NOT NULL AND o.is_repeat = 0 AND o.case_no = ''"
+)
+_HIGHEST_SESSION = (
+    "SELECT max(session) FROM outcomes"
+    " WHERE epoch = ? AND level IS NOT NULL AND is_repeat = 0 AND case_no = ''"
+)
+
+_Pair = tuple[str, int] | tuple[int, int]
+
+
+class RepeatFinder:
+    """Finds repeats among ratings about to be stored; one for the life of a connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._highest: dict[int, int] = {}  # journal -> highest counted session without a case
+
+    def find(self, records: Sequence[Placed]) -> set[int]:
+        """Positions of the repeats among records in order of position."""
+        keyed: list[tuple[int, _Pair]] = []
+        cases: list[_Pair] = []
+        sessions: list[_Pair] = []
+        for position, epoch, _, _, _, record in records:
+            if not isinstance(record, Rated):
+                continue
+            pair: _Pair
+            if record.case_no:
+                pair = (record.case_no, record.service_no)
+                cases.append(pair)
+            else:
+                pair = (epoch, record.session)
+                highest = self._highest.get(epoch)
+                if highest is None:
+                    highest = self._read_highest(epoch)
+                if record.session > highest:  # sessions count up, so this is the everyday case
+                    self._highest[epoch] = record.session
+                else:
+                    sessions.append(pair)
+            keyed.append((position, pair))
+        counted = self._counted(_COUNTED_CASES, cases) | self._counted(_COUNTED_SESSIONS, sessions)
+        repeats: set[int] = set()
+        for position, pair in keyed:
+            if pair in counted:
+                repeats.add(position)
+            else:
+                counted.add(pair)
+        return repeats
+
+    def _read_highest(self, epoch: int) -> int:
+        row = self._connection.execute(_HIGHEST_SESSION, (epoch,)).fetchone()
+        highest = self._highest[epoch] = row[0] or 0
+        return int(highest)
+
+    def _counted(self, query: str, pairs: Sequence[_Pair]) -> set[_Pair]:
+        """Those of the pairs that have a counted rating in the ledger."""
+        counted: set[_Pair] = set()
+        for at in range(0, len(pairs), _CHUNK):
+            chunk = pairs[at : at + _CHUNK]
+            # bound values, not JSON: SQLite's JSON cuts a text at U+0000
+            rows = self._connection.execute(
+                f"WITH asked(a, b) AS (VALUES {', '.join(['(?, ?)'] * len(chunk))}) {query}",
+                [value for pair in chunk for value in pair],
+            )
+            counted.update(rows.fetchall())
+        return counted

@@ -1,0 +1,140 @@
+"""Fitting the tokens of one journal to what the ledger holds of it. Pure.
+
+One signature check vouches for a whole run: a token names the digest of the one before it, so a
+good signature on the last token of a linked run covers every token of that run. When it fails, the
+token before it is checked on its own, and so on down: a bad token takes no good one with it, and
+nothing enters that neither a signature nor a signed successor vouches for.
+
+A token is accepted when it is vouched for, its key is free, and it fits the neighbours that are
+stored: its `prev` is the digest of the record before it, and its digest is the `prev` of the one
+after it. A missing neighbour does not block: the record waits above the watermark (`extra`).
+"""
+
+from __future__ import annotations
+
+from binascii import b2a_base64
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from collector.verdict import (
+    Candidate,
+    Conflict,
+    EpochState,
+    EpochVerdict,
+    LedgerView,
+    Quarantined,
+    Reason,
+    StoredLink,
+    Verdict,
+)
+
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+
+
+def link_text(digest: bytes) -> str:
+    """A token's digest as it stands in the next token's `prev`."""
+    return b2a_base64(digest, newline=False)[:43].translate(_TO_URL).decode("ascii")
+
+
+def fit(
+    state: EpochState, candidates: list[Candidate], view: LedgerView, verdict: Verdict
+) -> EpochVerdict:
+    """Decide about the candidates of one journal, in order of arrival; none is empty.
+
+    Refusals, conflicts and repeats are added to `verdict`.
+    """
+    return _next_in_line(state, candidates) or _sorted_out(state, candidates, view, verdict)
+
+
+def _next_in_line(state: EpochState, candidates: list[Candidate]) -> EpochVerdict | None:
+    """The everyday case: exactly the next records, in order, under one key; else None."""
+    if state.head != state.stored:
+        return None
+    seq, link, key = state.stored, state.link, candidates[0].key
+    for candidate in candidates:
+        seq += 1
+        record = candidate.record
+        if record.seq != seq or record.prev != link or candidate.key is not key:
+            return None
+        link = candidate.link
+    last = candidates[-1].token
+    if not key.is_signed(last.signing_input, last.signature):
+        return None
+    return EpochVerdict(state, candidates, seq, seq, link)
+
+
+def _sorted_out(
+    state: EpochState, candidates: list[Candidate], view: LedgerView, verdict: Verdict
+) -> EpochVerdict:
+    """Any other case: repeats, gaps, forks, forgeries, several keys."""
+    fresh: dict[tuple[int, str], Candidate] = {}
+    taken: dict[int, StoredLink] = {}
+    for candidate in candidates:
+        seq = candidate.record.seq
+        known = taken.get(seq)
+        if known is None and seq <= state.head:
+            known = view.stored_link(state, seq)
+            if known is not None:
+                taken[seq] = known
+        if (seq, candidate.link) in fresh or (known is not None and known.link == candidate.link):
+            verdict.repeats += 1
+        else:
+            fresh[seq, candidate.link] = candidate
+    vouched = _vouched(fresh.values())
+    accepted: list[Candidate] = []
+    for candidate in sorted(fresh.values(), key=lambda one: one.record.seq):
+        token, record = candidate.token, candidate.record
+        seq = record.seq
+        if (seq, candidate.link) not in vouched:
+            fault = Quarantined(candidate.topic, token.raw, Reason.BAD_SIGNATURE, f"seq {seq}")
+            verdict.quarantined.append(fault)
+        elif seq in taken:
+            verdict.conflicts.append(Conflict(state, seq, taken[seq].link, token))
+        elif detail := _misfit(state, candidate, taken, view):
+            fault = Quarantined(candidate.topic, token.raw, Reason.BROKEN_LINK, detail)
+            verdict.quarantined.append(fault)
+        else:
+            accepted.append(candidate)
+            taken[seq] = StoredLink(candidate.link, record.prev)
+    head = max(state.head, accepted[-1].record.seq) if accepted else state.head
+    stored, link = state.stored, state.link
+    while stored < head:  # through the new ones, and through those that waited above a gap
+        after = taken.get(stored + 1) or view.stored_link(state, stored + 1)
+        if after is None:
+            break
+        stored, link = stored + 1, after.link
+    return EpochVerdict(state, accepted, stored, head, link)
+
+
+def _vouched(candidates: Iterable[Candidate]) -> set[tuple[int, str]]:
+    """Keys (seq, digest) of the candidates a signature vouches for, checking as few as possible."""
+    vouched: set[tuple[int, str]] = set()
+    covered: set[tuple[int, str, int]] = set()
+    for candidate in sorted(candidates, key=lambda one: -one.record.seq):
+        token, record, key = candidate.token, candidate.record, candidate.key
+        if (record.seq, candidate.link, key.id) in covered or key.is_signed(
+            token.signing_input, token.signature
+        ):
+            vouched.add((record.seq, candidate.link))
+            covered.add((record.seq - 1, record.prev, key.id))
+    return vouched
+
+
+def _misfit(
+    state: EpochState, candidate: Candidate, taken: Mapping[int, StoredLink], view: LedgerView
+) -> str:
+    """Which stored neighbour a candidate does not fit, in words; empty when it fits."""
+    seq, prev = candidate.record.seq, candidate.record.prev
+    if (seq == 1) != (prev == ""):
+        return f"seq {seq}: only the first record has no predecessor"
+    if seq > 1:
+        before = taken.get(seq - 1)
+        if before is None and seq - 1 <= state.head:
+            before = view.stored_link(state, seq - 1)
+        if before is not None and before.link != prev:
+            return f"seq {seq}: prev is not the digest of the stored seq {seq - 1}"
+    if seq < state.head:
+        after = view.stored_link(state, seq + 1)
+        if after is not None and after.prev != candidate.link:
+            return f"seq {seq}: digest is not the prev of the stored seq {seq + 1}"
+    return ""

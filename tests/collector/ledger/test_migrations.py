@@ -1,0 +1,101 @@
+"""Opening the ledger: how its connections are set, what is refused."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from collector.errors import LedgerError, LedgerInUse, LedgerMismatch
+from collector.ledger.counts import open_read_only
+from collector.ledger.migrations import open_ledger
+from collector.ledger.sole_writer import SoleWriter
+
+
+def test_a_new_ledger_is_durable_strict_and_has_a_gen_of_its_own(tmp_path: Path) -> None:
+    gens = set()
+    for number in (1, 2):
+        db = open_ledger(tmp_path / "folder" / f"{number}.db")
+        gens.add(db.execute("SELECT value FROM meta WHERE key = 'gen'").fetchone()[0])
+        for name, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
+            assert db.execute(f"PRAGMA {name}").fetchone()[0] == value
+        tables = db.execute(
+            "SELECT name, strict FROM pragma_table_list WHERE type = 'table' AND schema = 'main'"
+        ).fetchall()
+        loose = {name for name, is_strict in tables if not is_strict}
+        assert {name for name in loose if not name.startswith("sqlite_")} <= {"_sqlite_migrations"}
+        db.close()
+    assert len(gens) == 2
+
+
+def test_opening_again_keeps_the_gen(tmp_path: Path) -> None:
+    gens = []
+    for _ in range(2):
+        db = open_ledger(tmp_path / "ledger.db")
+        gens.append(db.execute("SELECT value FROM meta WHERE key = 'gen'").fetchone())
+        db.close()
+    assert gens[0] == gens[1]
+
+
+def test_a_ledger_of_a_newer_program_is_refused(tmp_path: Path) -> None:
+    db = open_ledger(tmp_path / "ledger.db")
+    db.execute(
+        "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+        " VALUES ('ledger', '9999_later', '')"
+    )
+    db.close()
+    with pytest.raises(LedgerMismatch, match="9999_later is newer"):
+        open_ledger(tmp_path / "ledger.db")
+
+
+def test_what_is_no_database_is_a_ledger_error(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.write_bytes(b"not a database, and long enough to be looked at closely" * 20)
+    with pytest.raises(LedgerError, match="cannot be opened"):
+        open_ledger(path)
+    with pytest.raises(LedgerError, match="cannot be read"):
+        open_read_only(path)
+    with pytest.raises(LedgerError, match="cannot be read"):
+        open_read_only(tmp_path / "missing.db")
+    assert not (tmp_path / "missing.db").exists()
+
+
+def test_reading_refuses_to_write_and_works_while_ingest_is_stopped(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    open_ledger(path).close()
+    assert not path.with_name("ledger.db-wal").exists()
+    reader = open_read_only(path)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.execute("DELETE FROM meta")
+    reader.close()
+
+
+def test_reading_works_for_another_user_in_a_folder_it_cannot_write() -> None:
+    is_root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "ledger.db"
+        open_ledger(path).close()
+        Path(name).chmod(0o555)
+        if is_root:  # root may write anywhere: look with the eyes of nobody
+            os.seteuid(65534)
+        try:
+            reader = open_read_only(path)
+            assert reader.execute("SELECT count(*) FROM meta").fetchone() == (1,)
+            reader.close()
+            assert [entry.name for entry in Path(name).iterdir()] == ["ledger.db"]
+        finally:
+            if is_root:
+                os.seteuid(0)
+            Path(name).chmod(0o755)
+
+
+def test_two_writers_of_one_ledger_are_refused(tmp_path: Path) -> None:
+    first = SoleWriter(tmp_path / "ledger.db")
+    with pytest.raises(LedgerInUse, match="another"):
+        SoleWriter(tmp_path / "ledger.db")
+    first.release()
+    first.release()
+    SoleWriter(tmp_path / "ledger.db").release()
