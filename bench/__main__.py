@@ -8,7 +8,7 @@ import sys
 
 from bench.figures import save
 
-BENCHMARKS = ("press", "memory", "ingest", "pages")
+BENCHMARKS = ("press", "memory", "core", "ingest", "pages")
 
 
 def main() -> int:

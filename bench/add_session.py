@@ -79,8 +79,10 @@ def add_session(
     for table, keys in (
         ("day_rollups", {"staff_no": "", "item": ""}),
         ("hour_rollups", {"hour": at.hour}),
+        ("month_rollups", {}),
     ):
-        known = {"on_date": on, "window": window_id, "department": department, **keys}
+        day = {"on_month": on[:7]} if table == "month_rollups" else {"on_date": on}
+        known = {**day, "window": window_id, "department": department, **keys}
         connection.execute(
             f"INSERT INTO {table} ({', '.join(known)}, invited, {column}) "
             f"VALUES ({','.join('?' * len(known))}, 1, 1) ON CONFLICT DO UPDATE SET "

@@ -12,6 +12,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from collector.merkle import Frontier
+from collector.rates import COUNT_FIELDS
 from firmware_config import chain
 from firmware_config.keys import SigningKey
 
@@ -81,7 +82,7 @@ def _cases(
     for desk in desks:
         for hour in draw.choices(hours, weights, k=round(CASES_A_DAY * desk.busy)):
             at = datetime(on.year, on.month, on.day, hour, tzinfo=zone)
-            yield int(at.timestamp()) * 1000 + draw.randrange(3_585_000), desk, hour
+            yield int(at.timestamp()) * 1000 + draw.randrange(3_575_000), desk, hour
 
 
 def write_day(
@@ -99,6 +100,7 @@ def write_day(
     digests: list[bytes] = []
     by_day: dict[tuple[Any, ...], list[int]] = {}
     by_hour: dict[tuple[Any, ...], list[int]] = {}
+    by_month: dict[tuple[Any, ...], list[int]] = {}
     position = frontier.size
     levels, shares = list(LEVEL_SHARES), list(LEVEL_SHARES.values())
     cases = sorted(_cases(desks, on, zone, draw), key=lambda case: (case[0], case[1].window))
@@ -171,6 +173,7 @@ def write_day(
         for rollup, key in (
             (by_day, (desk.window, desk.department, staff)),
             (by_hour, (desk.window, desk.department, hour)),
+            (by_month, (desk.window, desk.department)),
         ):
             sums = rollup.setdefault(key, [0] * 7)
             sums[0] += 1
@@ -185,4 +188,10 @@ def write_day(
     connection.executemany(
         f"INSERT INTO hour_rollups VALUES ({','.join('?' * 11)}, 0, 0)",
         [(on.isoformat(), *key, *sums) for key, sums in by_hour.items()],
+    )
+    added = ", ".join(f"{name} = {name} + excluded.{name}" for name in COUNT_FIELDS)
+    connection.executemany(
+        f"INSERT INTO month_rollups VALUES ({','.join('?' * 10)}, 0, 0) "
+        f"ON CONFLICT DO UPDATE SET {added}",
+        [(f"{on:%Y-%m}", *key, *sums) for key, sums in by_month.items()],
     )

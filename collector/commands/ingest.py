@@ -48,7 +48,7 @@ def run(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         notify=SystemdNotifier().notify,
     )
     # Python's collector would walk the group at hand again and again: without this a tenth of the
-    # writer's time (measured, bench/bench_ingest_core.py); nothing here makes cycles
+    # writer's time (measured, bench/core.py); nothing here makes cycles
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD, 50, 100)
     # blocked before any thread starts, so that only this thread ever sees them

@@ -1,7 +1,7 @@
 """Judge and ledger writer without MQTT, against a bare `executemany` of the same rows.
 
 Both commit with `synchronous = FULL` in groups of the same size, in the same run and folder.
-Run: `python -m bench.bench_ingest_core [--quick]`.
+Run: `python -m bench core [--quick]`.
 """
 
 from __future__ import annotations
