@@ -1,0 +1,97 @@
+"""The latest outcomes of sessions, by index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from collector.ledger.readers.connection import LedgerReader, Row
+
+LOOK_BACK: Final = 20_000
+"""How many ledger rows the search for the latest ratings goes back, at most."""
+
+_COLUMNS: Final = (
+    "o.position, o.window, o.department, o.level, o.reason, o.trigger, o.case_no, o.service_no, "
+    "o.item, o.staff_no, o.pressed_ms, o.answer_ms, o.time_quality, o.is_repeat"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeRow:
+    """How one session ended.
+
+    Attributes:
+        position: its row in the ledger, 1, 2, 3 …
+        window: id of the window at press time; None when the device stood at none.
+        department: id of the window's department at press time; None for none.
+        level: 5 … 1; None for a session that was not rated.
+        reason: why it was not rated; empty for a rating.
+        trigger: what opened the session: `clerk`, `case`, `walkup`.
+        case_no: empty when not known.
+        pressed_ms: press or time-out, UTC milliseconds.
+        answer_ms: from invitation to press or time-out, milliseconds.
+        time_quality: `synced`, `offset` or `bounded`.
+        is_repeat: whether the case had a rating already, so that this one is not counted.
+    """
+
+    position: int
+    window: int | None
+    department: int | None
+    level: int | None
+    reason: str
+    trigger: str
+    case_no: str
+    service_no: int
+    item: str
+    staff_no: str
+    pressed_ms: int
+    answer_ms: int
+    time_quality: str
+    is_repeat: bool
+
+
+def _outcome(row: Row) -> OutcomeRow:
+    return OutcomeRow(
+        position=row[0],
+        window=row[1],
+        department=row[2],
+        level=row[3],
+        reason=row[4] or "",
+        trigger=row[5],
+        case_no=row[6],
+        service_no=row[7],
+        item=row[8],
+        staff_no=row[9],
+        pressed_ms=row[10],
+        answer_ms=row[11],
+        time_quality=row[12],
+        is_repeat=bool(row[13]),
+    )
+
+
+def last_position(reader: LedgerReader) -> int:
+    """Position of the newest row of the ledger; 0 when it is empty."""
+    row = reader.row("SELECT max(position) FROM records")
+    return int(row[0] or 0) if row else 0
+
+
+def latest_ratings(reader: LedgerReader, *, after: int, limit: int) -> list[OutcomeRow]:
+    """Counted ratings stored after position `after`, newest first, at most `limit`."""
+    lowest = max(after, last_position(reader) - LOOK_BACK)
+    rows = reader.rows(
+        f"SELECT {_COLUMNS} FROM outcomes o WHERE o.position > ? AND o.level IS NOT NULL "
+        "AND o.is_repeat = 0 ORDER BY o.position DESC LIMIT ?",
+        lowest,
+        limit,
+    )
+    return [_outcome(row) for row in rows]
+
+
+def latest_of_window(reader: LedgerReader, window: int, *, limit: int) -> list[OutcomeRow]:
+    """The last outcomes of one window by press time, newest first, unrated ones included."""
+    rows = reader.rows(
+        f"SELECT {_COLUMNS} FROM outcomes o WHERE o.window = ? ORDER BY o.pressed_ms DESC LIMIT ?",
+        window,
+        limit,
+    )
+    return [_outcome(row) for row in rows]

@@ -1,0 +1,190 @@
+"""Accounts: argon2id passwords, and what happens at a sign-in."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from collector.errors import CollectorError, UsageError
+from collector.office.database import Office
+from collector.office.lockout import FORGET_AFTER_S, counters, delay_s
+
+SHORTEST_PASSWORD: Final = 8
+"""Characters. Source: NIST SP 800-63B-4, 3.1.1.2, and OWASP ASVS 5.0, 6.2.1."""
+LONGEST_PASSWORD: Final = 256
+LONGEST_NAME: Final = 64
+DEFAULT_ROLE: Final = "director"
+
+_DUMMY_HASH: Final = (
+    "$argon2id$v=19$m=19456,t=2,p=1$mkfCqBW+OtqsVcPd8WJ+/w$"
+    "WBp8OHZJc7atGXrPuGPYWT1RIbMnFvaJraoqBTwUATI"
+)
+"""Verified when the account does not exist, so that the answer takes as long."""
+
+
+class AccountExists(UsageError):
+    """There is an account of that name already."""
+
+
+class UnknownAccount(UsageError):
+    """There is no account of that name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account; `disabled_ms` None: it may sign in."""
+
+    id: int
+    name: str
+    role: str
+    created_ms: int
+    disabled_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What came of an attempt: the account, or None and the seconds to wait (0: just wrong)."""
+
+    account: Account | None
+    wait_s: int
+
+
+class InvalidAccount(CollectorError, ValueError):
+    """A name or password that cannot be used."""
+
+
+def default_hasher() -> PasswordHasher:
+    """argon2id with 19 MiB, 2 passes, 1 lane. Source: OWASP Password Storage Cheat Sheet."""
+    return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+class Accounts:
+    """The accounts of one `office.db`.
+
+    Args:
+        office: the database.
+        hasher: parameters of argon2id.
+    """
+
+    def __init__(self, office: Office, hasher: PasswordHasher | None = None) -> None:
+        self._office = office
+        self._hasher = hasher or default_hasher()
+        self._one_at_a_time = threading.Lock()  # bounds the memory of many sign-ins at once
+
+    def add(self, name: str, password: str, *, now_ms: int, role: str = DEFAULT_ROLE) -> Account:
+        """Add an account.
+
+        Raises:
+            AccountExists: the name is taken.
+            InvalidAccount: the name is empty or too long, or the password too short or too long.
+        """
+        if not name or len(name) > LONGEST_NAME or name != name.strip() or not name.isprintable():
+            raise InvalidAccount(
+                f"account name: expected 1 to {LONGEST_NAME} printable characters, got {name!r}"
+            )
+        if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+            raise InvalidAccount(
+                f"password: expected {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters, "
+                f"got {len(password)}"
+            )
+        digest = self._hasher.hash(password)
+        try:
+            self._office.database.execute(
+                "INSERT INTO accounts (name, password_hash, role, created_ms) VALUES (?, ?, ?, ?)",
+                [name, digest, role, now_ms],
+            )
+        except sqlite3.IntegrityError as error:
+            raise AccountExists(f"account {name}: exists already") from error
+        found = self.find(name)
+        assert found is not None
+        return found
+
+    def find(self, name: str) -> Account | None:
+        """The account of that name, disabled ones too."""
+        return next((a for a in self.all() if a.name == name), None)
+
+    def all(self) -> list[Account]:
+        """All accounts, by name."""
+        rows = self._office.database.execute(
+            "SELECT id, name, role, created_ms, disabled_ms FROM accounts ORDER BY name"
+        ).fetchall()
+        return [
+            Account(id=row[0], name=row[1], role=row[2], created_ms=row[3], disabled_ms=row[4])
+            for row in rows
+        ]
+
+    def disable(self, name: str, *, now_ms: int) -> None:
+        """Disable an account and end its sessions; idempotent.
+
+        Raises:
+            UnknownAccount: there is none of that name.
+        """
+        account = self.find(name)
+        if account is None:
+            raise UnknownAccount(f"account {name}: does not exist")
+        database = self._office.database
+        database.execute(
+            "UPDATE accounts SET disabled_ms = coalesce(disabled_ms, ?) WHERE id = ?",
+            [now_ms, account.id],
+        )
+        database.execute("DELETE FROM sessions WHERE account = ?", [account.id])
+
+    def sign_in(self, name: str, password: str, *, address: str, now_ms: int) -> SignIn:
+        """Check a password.
+
+        1. While a delay runs for this account or address, refuse without looking.
+        2. Verify, also for an account that does not exist, so that both take as long.
+        3. Wrong: count it. Right: forget the pair's failures, renew an outdated hash.
+        """
+        keys = counters(name[:LONGEST_NAME], address)
+        wait_s = self._wait_s(keys, now_ms)
+        if wait_s:
+            return SignIn(None, wait_s)
+        row = self._office.database.execute(
+            "SELECT password_hash FROM accounts WHERE name = ? AND disabled_ms IS NULL", [name]
+        ).fetchone()
+        digest = row[0] if row else _DUMMY_HASH
+        try:
+            with self._one_at_a_time:
+                self._hasher.verify(digest, password[:LONGEST_PASSWORD])
+            is_right = row is not None
+        except (VerificationError, InvalidHashError):
+            is_right = False
+        account = self.find(name) if is_right else None
+        if account is None:
+            self._count(keys, now_ms)
+            return SignIn(None, self._wait_s(keys, now_ms))
+        self._office.database.execute("DELETE FROM failures WHERE key = ?", [keys["pair"]])
+        if self._hasher.check_needs_rehash(digest):
+            self._office.database.execute(
+                "UPDATE accounts SET password_hash = ? WHERE id = ?",
+                [self._hasher.hash(password), account.id],
+            )
+        return SignIn(account, 0)
+
+    def _wait_s(self, keys: dict[str, str], now_ms: int) -> int:
+        longest = 0
+        for kind, key in keys.items():
+            row = self._office.database.execute(
+                "SELECT count, last_ms FROM failures WHERE key = ?", [key]
+            ).fetchone()
+            if row and now_ms - row[1] < FORGET_AFTER_S * 1000:
+                left_ms = row[1] + delay_s(kind, row[0]) * 1000 - now_ms
+                longest = max(longest, -(-left_ms // 1000))
+        return longest
+
+    def _count(self, keys: dict[str, str], now_ms: int) -> None:
+        forgotten_ms = now_ms - FORGET_AFTER_S * 1000
+        for key in keys.values():
+            self._office.database.execute(
+                "INSERT INTO failures (key, count, last_ms) VALUES (?, 1, ?) "
+                "ON CONFLICT (key) DO UPDATE SET last_ms = excluded.last_ms, "
+                "count = CASE WHEN last_ms < ? THEN 1 ELSE count + 1 END",
+                [key, now_ms, forgotten_ms],
+            )
+        self._office.database.execute("DELETE FROM failures WHERE last_ms < ?", [forgotten_ms])

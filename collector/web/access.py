@@ -1,0 +1,146 @@
+"""Who may see what, and the headers that keep it so.
+
+Deny by default: every route needs a session unless its function is marked `public`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFProtect
+
+from collector.office.accounts import Account
+from collector.office.sessions import ABSOLUTE_S
+from collector.web.dashboard import dashboard, real_ms
+
+SESSION_COOKIE: Final = "yiping_session"
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+"""No inline script or style, nothing from another host. Source: OWASP ASVS 5.0, 3.4.3."""
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+STATIC_MAX_AGE_S: Final = 31_536_000
+"""Static files carry a version in their address, so a browser may keep them for a year."""
+
+csrf = CSRFProtect()
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def public(view: View) -> View:
+    """Mark a view as open to visitors who have not signed in."""
+    view.is_public = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_public(endpoint: str | None) -> bool:
+    """Whether a route needs no session; static files do not."""
+    if endpoint == "static":
+        return True
+    view = current_app.view_functions.get(endpoint or "")
+    return bool(getattr(view, "is_public", False))
+
+
+def account() -> Account | None:
+    """Who is signed in; None for nobody."""
+    found: Account | None = g.get("account")
+    return found
+
+
+def wants_json() -> bool:
+    """Whether the request is a program's, to be answered in JSON."""
+    return request.path.startswith("/api/")
+
+
+def address() -> str:
+    """The visitor's address, as the server sees it."""
+    return request.remote_addr or ""
+
+
+def local_target(target: str) -> str:
+    """A place on this site to go on to, from an untrusted text; the hall page otherwise."""
+    parts = urlsplit(target)
+    is_local = (
+        target.startswith("/")
+        and not target.startswith(("//", "/\\"))
+        and not parts.scheme
+        and not parts.netloc
+        and "\\" not in target
+        and target.isprintable()
+    )
+    return target if is_local else url_for("hall.page")
+
+
+def start_session(who: Account, response: Response) -> None:
+    """Begin a session and give its id to the browser."""
+    parts = dashboard()
+    session_id = parts.sessions.start(
+        who, address=address(), agent=request.user_agent.string, now_ms=real_ms()
+    )
+    response.set_cookie(
+        SESSION_COOKIE,
+        session_id,
+        max_age=ABSOLUTE_S,
+        httponly=True,
+        secure=parts.options.is_https,
+        samesite="Lax",
+    )
+
+
+def end_session(response: Response) -> None:
+    """End this browser's session."""
+    session_id = request.cookies.get(SESSION_COOKIE, "")
+    if session_id:
+        dashboard().sessions.end(session_id)
+    response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="Lax")
+
+
+def _know_visitor() -> ResponseReturnValue | None:
+    """Before every request: find the session; turn away who needs one and has none."""
+    g.account = None
+    if request.endpoint == "static":
+        return None
+    session_id = request.cookies.get(SESSION_COOKIE, "")
+    if session_id:
+        g.account = dashboard().sessions.account_of(session_id[:200], now_ms=real_ms())
+    if g.account is not None or is_public(request.endpoint):
+        return None
+    if wants_json():
+        abort(401)
+    target = request.full_path.rstrip("?") if request.method == "GET" else ""
+    known = target if request.endpoint and target != "/" else None
+    return redirect(url_for("account.login", next=known))
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    if dashboard().options.is_https:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint == "static":
+        is_versioned = "v" in request.args or "/vendor/" in request.path
+        age_s = STATIC_MAX_AGE_S if is_versioned and response.status_code < 400 else 0
+        response.headers["Cache-Control"] = f"public, max-age={age_s}"
+    else:
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def protect(app: Flask) -> None:
+    """Switch all of this on for an application."""
+    csrf.init_app(app)
+    app.before_request(_know_visitor)
+    app.after_request(_add_headers)

@@ -1,0 +1,1 @@
+"""Signing in and out, and a visitor's language and theme."""

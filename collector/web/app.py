@@ -1,0 +1,123 @@
+"""The application factory."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+
+from argon2 import PasswordHasher
+from flask import Flask, g
+from flask.wrappers import Response
+
+from collector.ledger.readers import LedgerReader
+from collector.office.accounts import Accounts
+from collector.office.database import Office
+from collector.office.sessions import Sessions
+from collector.web import access, languages, problems, shown
+from collector.web.account.views import blueprint as account_pages
+from collector.web.dashboard import EXTENSION, Dashboard, WebOptions
+from collector.web.departments.views import blueprint as department_pages
+from collector.web.hall.today import LiveEvents
+from collector.web.hall.views import blueprint as hall_pages
+from collector.web.integrity.views import blueprint as integrity_pages
+from collector.web.live import LedgerWatcher
+from collector.web.windows.views import blueprint as window_pages
+from firmware_config.files import write_atomically
+
+MAX_REQUEST_BYTES = 65_536
+"""The largest form here is the sign-in."""
+
+
+def wall_clock() -> int:
+    """UTC milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def create_app(
+    options: WebOptions,
+    *,
+    clock: Callable[[], int] = wall_clock,
+    hasher: PasswordHasher | None = None,
+) -> Flask:
+    """Make the dashboard; `office.db` is made or brought up to date.
+
+    Live streams need `dashboard.watcher.start()`; without it pages ask every two seconds.
+
+    Args:
+        options: where things are.
+        clock: UTC milliseconds since 1970.
+        hasher: parameters of argon2id; None for the recommended ones.
+
+    Raises:
+        OfficeError: a newer program wrote `office.db`.
+        OSError: `office.db` cannot be made.
+    """
+    office = Office(options.office)
+    office.prepare()
+    app = Flask("collector.web")
+    app.config.from_mapping(
+        SECRET_KEY=_cookie_key(options, office),
+        SESSION_COOKIE_NAME="yiping_preferences",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=options.is_https,
+        PERMANENT_SESSION_LIFETIME=365 * 86_400,
+        MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
+        WTF_CSRF_TIME_LIMIT=12 * 3600,
+        BABEL_TRANSLATION_DIRECTORIES="translations",
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.extensions[EXTENSION] = Dashboard(
+        options=options,
+        office=office,
+        accounts=Accounts(office, hasher),
+        sessions=Sessions(office, idle_s=options.idle_s),
+        watcher=LedgerWatcher(
+            options.ledger,
+            LiveEvents(
+                clock,
+                minimum_base=options.minimum_base,
+                follows_records=options.follows_records,
+            ),
+        ),
+        clock=clock,
+    )
+    languages.speak(app)
+    access.protect(app)
+    problems.register(app)
+    shown.register(app)
+    for pages in (account_pages, hall_pages, department_pages, window_pages, integrity_pages):
+        app.register_blueprint(pages)
+    app.after_request(_refuse_torn_answer)
+    app.teardown_appcontext(_close_reader)
+    return app
+
+
+def _cookie_key(options: WebOptions, office: Office) -> str:
+    """The key of the preferences cookie: from its file, made there when missing, or `office.db`."""
+    if options.secret is None:
+        return office.cookie_key()
+    if not options.secret.exists():
+        key = secrets.token_hex(32) + "\n"
+        write_atomically(options.secret, key.encode("ascii"), mode=0o600)
+    return options.secret.read_text(encoding="ascii").strip()
+
+
+def _refuse_torn_answer(response: Response) -> Response:
+    """A writer that started while we read the file as if nobody wrote it: ask again."""
+    reader: LedgerReader | None = g.get("reader")
+    if reader is None or reader.is_current or response.status_code >= 400:
+        return response
+    refused = Response(status=503)
+    refused.headers["Retry-After"] = "1"
+    refused.headers["Refresh"] = "1"
+    return refused
+
+
+def _close_reader(_error: BaseException | None) -> None:
+    reader: LedgerReader | None = g.pop("reader", None)
+    if reader is not None:
+        reader.close()

@@ -1,0 +1,159 @@
+"""`collector web` and `collector account`."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import logging
+import secrets
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from collector.errors import UsageError
+from collector.office.accounts import Account, Accounts
+from collector.office.database import Office
+from firmware_config.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collector.settings import CollectorSettings
+
+logger = logging.getLogger(__name__)
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add both commands to the collector's command line."""
+    web = subparsers.add_parser(
+        "web", help="serve the dashboard", description="Serve the dashboard until SIGTERM."
+    )
+    web.set_defaults(run=run_web)
+    account = subparsers.add_parser(
+        "account",
+        help="accounts of the dashboard",
+        description="Accounts that may sign in to the dashboard.",
+    )
+    actions = account.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="add an account")
+    add.add_argument("name", help="what is typed at the sign-in")
+    add.add_argument(
+        "--password-file",
+        type=Path,
+        help="file with the password in its first line; without it the password is asked for, "
+        "or made up and printed where nobody can be asked",
+    )
+    add.set_defaults(run=run_add)
+    listing = actions.add_parser("list", help="list the accounts")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    listing.set_defaults(run=run_list)
+    disable = actions.add_parser("disable", help="disable an account and end its sessions")
+    disable.add_argument("name")
+    disable.set_defaults(run=run_disable)
+
+
+def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
+    """Serve the dashboard.
+
+    Raises:
+        OfficeError: `office.db` cannot be used.
+        OSError: the address is taken, or a file cannot be made.
+    """
+    # here and not above: the other commands must not pay for the web framework
+    from collector.web.app import create_app
+    from collector.web.dashboard import WebOptions
+    from collector.web.serving import serve
+
+    web = settings.web
+    options = WebOptions(
+        ledger=settings.ledger,
+        office=web.office,
+        secret=web.secret,
+        idle_s=web.session_hours * 3600,
+        follows_records=web.today == "newest-record",
+    )
+    app = create_app(options)
+    if not Accounts(Office(web.office)).all():
+        logger.warning("no account yet, add one with: collector account add NAME")
+    serve(app, host=web.host, port=web.port, threads=web.threads)
+    return ExitCode.OK
+
+
+def run_add(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
+    """Add an account.
+
+    Raises:
+        AccountExists, InvalidAccount: see `Accounts.add`.
+        OSError: the password file cannot be read.
+    """
+    password, is_made_up = _password(args.password_file)
+    account = _accounts(settings).add(args.name, password, now_ms=_now_ms())
+    _say(f"account {account.name}: added")
+    if is_made_up:
+        _say(f"password: {password}")
+    return ExitCode.OK
+
+
+def run_list(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
+    """List the accounts."""
+    accounts = _accounts(settings).all()
+    if args.json:
+        _say(json.dumps([_account_json(a) for a in accounts], ensure_ascii=False, indent=2))
+        return ExitCode.OK
+    for account in accounts:
+        state = "active" if account.disabled_ms is None else "disabled"
+        _say(f"{account.name}\t{account.role}\t{_time(account.created_ms)}\t{state}")
+    return ExitCode.OK
+
+
+def run_disable(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
+    """Disable an account.
+
+    Raises:
+        UnknownAccount: there is none of that name.
+    """
+    _accounts(settings).disable(args.name, now_ms=_now_ms())
+    _say(f"account {args.name}: disabled")
+    return ExitCode.OK
+
+
+def _accounts(settings: CollectorSettings) -> Accounts:
+    office = Office(settings.web.office)
+    office.prepare()
+    return Accounts(office)
+
+
+def _password(path: Path | None) -> tuple[str, bool]:
+    """The password, and whether it was made up here."""
+    if path is not None:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if not lines or not lines[0]:
+            raise UsageError(f"{path}: expected a password in the first line, got none")
+        return lines[0], False
+    if not sys.stdin.isatty():
+        return secrets.token_urlsafe(12), True
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Again: ") != password:
+        raise UsageError("the two passwords differ")
+    return password, False
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+def _now_ms() -> int:
+    return int(datetime.now(UTC).timestamp() * 1000)
+
+
+def _time(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _account_json(account: Account) -> dict[str, Any]:
+    return {
+        "name": account.name,
+        "role": account.role,
+        "created": _time(account.created_ms),
+        "disabled": None if account.disabled_ms is None else _time(account.disabled_ms),
+    }

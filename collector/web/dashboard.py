@@ -1,0 +1,119 @@
+"""What the pages share: options, databases, clock, and the ledger connection of one request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from flask import current_app, g
+
+from collector.ledger.readers import LedgerReader, LedgerUnavailable
+from collector.ledger.readers import fleet as fleet_reader
+from collector.ledger.readers.fleet import DEFAULT_TIMEZONE, HallRow
+from collector.office.accounts import Accounts
+from collector.office.database import Office
+from collector.office.sessions import IDLE_S, Sessions
+from collector.periods import local_day
+from collector.web.live import LedgerWatcher
+from collector.web.page_time import newest_ms
+
+EXTENSION = "yiping"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebOptions:
+    """What a dashboard needs to know.
+
+    Attributes:
+        ledger: the ledger file, opened read-only.
+        office: `office.db`, made when missing.
+        is_https: browsers reach it by HTTPS: cookies are then marked Secure.
+        minimum_base: rates over fewer ratings are shown but not ranked.
+        secret: file with the key that signs the preferences cookie; None: kept in `office.db`.
+        idle_s: a session that was not used for so many seconds ends.
+        follows_records: pages take the time of the newest record for now, see `page_time`.
+    """
+
+    ledger: Path
+    office: Path
+    is_https: bool = False
+    minimum_base: int = 10
+    secret: Path | None = None
+    idle_s: int = IDLE_S
+    follows_records: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dashboard:
+    """The parts of a running dashboard. `clock` gives UTC milliseconds since 1970."""
+
+    options: WebOptions
+    office: Office
+    accounts: Accounts
+    sessions: Sessions
+    watcher: LedgerWatcher
+    clock: Callable[[], int]
+
+
+def dashboard() -> Dashboard:
+    """The dashboard of the current application."""
+    found: Dashboard = current_app.extensions[EXTENSION]
+    return found
+
+
+def reader() -> LedgerReader:
+    """This request's ledger connection; all its answers come from one snapshot.
+
+    Raises:
+        LedgerUnavailable: there is no ledger yet, or it cannot be read.
+    """
+    if "reader" not in g:
+        g.reader = LedgerReader(dashboard().options.ledger).open()
+    found: LedgerReader = g.reader
+    return found
+
+
+def hall() -> HallRow:
+    """The hall of this request's ledger."""
+    if "hall" not in g:
+        g.hall = fleet_reader.hall(reader())
+    found: HallRow = g.hall
+    return found
+
+
+def real_ms() -> int:
+    """What time it is, UTC milliseconds: for sessions and sign-ins."""
+    return dashboard().clock()
+
+
+def now_ms() -> int:
+    """The moment this request is answered for, UTC milliseconds; the same all through it."""
+    if "now_ms" not in g:
+        g.now_ms = real_ms()
+        if dashboard().options.follows_records:
+            with suppress(LedgerUnavailable):
+                g.now_ms = newest_ms(reader(), g.now_ms)
+    found: int = g.now_ms
+    return found
+
+
+def zone_of(row: HallRow) -> ZoneInfo:
+    """The hall's time zone; the default where the ledger names none that is known here."""
+    try:
+        return ZoneInfo(row.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo(DEFAULT_TIMEZONE)
+
+
+def zone() -> ZoneInfo:
+    """The hall's time zone."""
+    return zone_of(hall())
+
+
+def today() -> date:
+    """The hall's local day of this request."""
+    return local_day(now_ms(), zone())

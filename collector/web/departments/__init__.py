@@ -1,0 +1,1 @@
+"""Departments in a period: table, one department, API."""

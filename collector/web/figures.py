@@ -1,0 +1,126 @@
+"""What is shown of counts: rates with numerator and base, shares, bars. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from collector.rates import Counts, Rate, Rule, participation, percent, satisfaction
+from firmware_config.levels import Level
+
+NO_FIGURE: Final = "—"
+UNRATED_RULE: Final = Rule("unrated/invited", 1, frozenset(), "invited")
+"""未评率: sessions closed without a rating over sessions opened. Source: our choice of base."""
+SHARE_RULE: Final = Rule("level/rated", 1, frozenset(), "rated")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One level in a distribution bar: start and width in percent of the bar."""
+
+    level: int
+    count: int
+    start: str
+    width: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The figures of one place in one period."""
+
+    counts: Counts
+
+    @property
+    def rate(self) -> Rate:
+        """满意率 by the default rule."""
+        return satisfaction(self.counts)
+
+    @property
+    def participation(self) -> Rate:
+        """参评率."""
+        return participation(self.counts)
+
+    @property
+    def unrated_share(self) -> Rate:
+        """未评率."""
+        return Rate(self.counts.unrated, self.counts.invited, UNRATED_RULE)
+
+    def share(self, level: int) -> Rate:
+        """One level's part of the counted ratings."""
+        return Rate(self.counts.levels[Level(level)], self.counts.rated, SHARE_RULE)
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The distribution from level 5 to level 1, empty levels left out.
+
+        A level that occurs is never narrower than 0.6 % of the bar: three bad ratings among a
+        thousand good ones must still be seen.
+        """
+        rated = self.counts.rated
+        present = [(level, count) for level, count in self.counts.levels.items() if count]
+        if not rated:
+            return []
+        widths = [max(count / rated * 100, 0.6) for _, count in present]
+        total = sum(widths)
+        segments: list[Segment] = []
+        start = 0.0
+        for (level, count), width in zip(present, widths, strict=True):
+            share = width / total * 100
+            segments.append(Segment(int(level), count, f"{start:.3f}%", f"{share:.3f}%"))
+            start += share
+        return segments
+
+
+def rate_json(rate: Rate) -> dict[str, Any]:
+    """A rate for machines: exact as a fraction, readable as percent; both None for base 0."""
+    return {
+        "numerator": rate.numerator,
+        "base": rate.base,
+        "percent": percent_text(rate, 3) if rate.base else None,
+        "fraction": f"{rate.numerator}/{rate.base}" if rate.base else None,
+        "rule": rate.rule.name,
+        "rule_version": rate.rule.version,
+    }
+
+
+def figures_json(figures: Figures) -> dict[str, Any]:
+    """All figures of one place for machines."""
+    counts = figures.counts
+    return {
+        "rate": rate_json(figures.rate),
+        "participation": rate_json(figures.participation),
+        "unrated_share": rate_json(figures.unrated_share),
+        "invited": counts.invited,
+        "rated": counts.rated,
+        "unrated": counts.unrated,
+        "bad": counts.bad,
+        "ignored": counts.ignored,
+        "repeats": counts.repeats,
+        "levels": {str(int(level)): count for level, count in counts.levels.items()},
+    }
+
+
+def percent_text(rate: Rate, decimals: int) -> str:
+    """The percentage without its sign, `—` for base 0."""
+    return percent(rate, decimals).removesuffix(" %")
+
+
+def total(many: Iterable[Counts]) -> Counts:
+    """The sum of counts."""
+    result = Counts()
+    for counts in many:
+        result = result + counts
+    return result
+
+
+def rate_order(figures: Figures, minimum_base: int) -> tuple[int, Any]:
+    """A key that sorts by rate: enough ratings first, then too few, then none.
+
+    Returns:
+        The group (0, 1, 2) and the exact value inside it.
+    """
+    value = figures.rate.value
+    if value is None:
+        return 2, 0
+    return (0 if figures.rate.base >= minimum_base else 1), value

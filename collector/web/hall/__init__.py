@@ -1,0 +1,1 @@
+"""The hall today: page, live stream, API."""

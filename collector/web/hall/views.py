@@ -1,0 +1,73 @@
+"""The hall today: page, live stream with its polling fall-back, API."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Blueprint, Response, abort, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+
+from collector.web.asked import asked_number
+from collector.web.dashboard import dashboard, now_ms, reader
+from collector.web.hall.today import HallToday, LiveEvents, hall_today, hours_json, today_json
+from collector.web.live import stream
+
+blueprint = Blueprint("hall", __name__)
+
+
+def _today() -> HallToday:
+    return hall_today(reader(), now_ms(), minimum_base=dashboard().options.minimum_base)
+
+
+@blueprint.get("/")
+def page() -> ResponseReturnValue:
+    """The hall today."""
+    shown = _today()
+    return render_template("hall/today.html", page=shown, hours=hours_json(shown.hours))
+
+
+@blueprint.get("/hall/overview")
+def overview() -> ResponseReturnValue:
+    """The two lists of departments, for a page that is already open."""
+    return render_template("hall/_overview.html", page=_today())
+
+
+@blueprint.get("/api/v1/hall")
+def api() -> ResponseReturnValue:
+    """The hall today for machines."""
+    return jsonify(today_json(_today()))
+
+
+@blueprint.get("/api/v1/live")
+def live() -> ResponseReturnValue:
+    """What is new after a position: the fall-back of pages without a stream."""
+    after = asked_number(request.args, "after", default=0)
+    events = LiveEvents(now_ms, minimum_base=dashboard().options.minimum_base)
+    return jsonify(events.event(reader(), after=after))
+
+
+@blueprint.get("/api/v1/live/stream")
+def live_stream() -> ResponseReturnValue:
+    """Server-Sent Events; 503 when there are too many, then pages ask `live` instead."""
+    after = asked_number(request.args, "after", default=0)
+    last_seen = request.headers.get("Last-Event-ID", "")
+    if last_seen.isascii() and last_seen.isdigit() and len(last_seen) <= 15:
+        after = int(last_seen)
+    watcher = dashboard().watcher
+    subscription = watcher.subscribe()
+    if subscription is None:
+        abort(HTTPStatus.SERVICE_UNAVAILABLE)
+    try:
+        events = LiveEvents(now_ms, minimum_base=dashboard().options.minimum_base)
+        first = events.event(reader(), after=after)
+    except BaseException:
+        watcher.unsubscribe(subscription)
+        raise
+    gone = request.environ.get("waitress.client_disconnected", lambda: False)
+    response = Response(
+        stream(subscription, first, is_gone=gone), mimetype="text/event-stream; charset=utf-8"
+    )
+    # on close and not in the generator: one that was never started runs no `finally`
+    response.call_on_close(lambda: watcher.unsubscribe(subscription))
+    response.headers["X-Accel-Buffering"] = "no"
+    return response

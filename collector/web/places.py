@@ -1,0 +1,135 @@
+"""Places in a period: departments and windows with their figures, in an order asked for.
+
+All of them follow from one question to the ledger, so hall, departments and windows agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from collector.ledger.readers import LedgerReader, counts, fleet
+from collector.ledger.readers.fleet import DepartmentRow, WindowRow
+from collector.periods import Period
+from collector.rates import Counts
+from collector.web.figures import Figures, figures_json, rate_order, total
+
+
+@dataclass(frozen=True, slots=True)
+class DepartmentFigures:
+    """A department in a period; `windows` counts those it has now."""
+
+    department: DepartmentRow
+    windows: int
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class WindowFigures:
+    """A window in a period, with the department it belongs to now (None: none)."""
+
+    window: WindowRow
+    department: DepartmentRow | None
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The hall in one period, and everything in it in the order of the fleet file."""
+
+    hall: Figures
+    departments: list[DepartmentFigures]
+    windows: list[WindowFigures]
+    by_pair: dict[tuple[int, int], Counts]
+
+    def department(self, code: str) -> DepartmentFigures | None:
+        """The department with that code."""
+        return next((d for d in self.departments if d.department.code == code), None)
+
+    def window(self, code: str) -> WindowFigures | None:
+        """The window with that code."""
+        return next((w for w in self.windows if w.window.code == code), None)
+
+    def windows_of(self, department: DepartmentRow) -> list[WindowFigures]:
+        """Windows that belong to a department now or had records for it in the period.
+
+        The figures are those made *for this department*, so that they add up to its own.
+        """
+        found = []
+        for place in self.windows:
+            counts_there = self.by_pair.get((place.window.id, department.id), Counts())
+            if place.window.department == department.id or counts_there != Counts():
+                found.append(WindowFigures(place.window, place.department, Figures(counts_there)))
+        return found
+
+
+def places(reader: LedgerReader, period: Period, now_ms: int) -> Places:
+    """Everything in a period. `now_ms` decides which department a window is shown under."""
+    by_pair = counts.by_window_and_department(reader, period)
+    departments = fleet.departments(reader)
+    windows = fleet.windows(reader, now_ms)
+    by_id = {department.id: department for department in departments}
+    of_department: dict[int, Counts] = {}
+    of_window: dict[int, Counts] = {}
+    for (window, department), these in by_pair.items():
+        of_window[window] = of_window.get(window, Counts()) + these
+        of_department[department] = of_department.get(department, Counts()) + these
+    numbers = [window.department for window in windows]
+    return Places(
+        hall=Figures(total(by_pair.values())),
+        departments=[
+            DepartmentFigures(d, numbers.count(d.id), Figures(of_department.get(d.id, Counts())))
+            for d in departments
+        ],
+        windows=[
+            WindowFigures(
+                w,
+                by_id.get(w.department) if w.department is not None else None,
+                Figures(of_window.get(w.id, Counts())),
+            )
+            for w in windows
+        ],
+        by_pair=by_pair,
+    )
+
+
+def department_json(place: DepartmentFigures) -> dict[str, Any]:
+    """A department for machines."""
+    return {
+        "code": place.department.code,
+        "name": place.department.name,
+        "name_en": place.department.name_en,
+        "windows": place.windows,
+        **figures_json(place.figures),
+    }
+
+
+def window_json(place: WindowFigures) -> dict[str, Any]:
+    """A window for machines."""
+    return {
+        "code": place.window.code,
+        "name": place.window.name,
+        "name_en": place.window.name_en,
+        "department": place.department.code if place.department else None,
+        **figures_json(place.figures),
+    }
+
+
+def leading(
+    of: Iterable[DepartmentFigures], *, minimum_base: int, limit: int
+) -> list[DepartmentFigures]:
+    """Departments with the highest rates over at least `minimum_base` ratings, best first.
+
+    Among equal rates the one with more ratings comes first.
+    """
+    enough = [d for d in of if d.figures.rate.base >= minimum_base]
+    enough.sort(key=lambda d: (-(d.figures.rate.value or 0), -d.figures.rate.base))
+    return enough[:limit]
+
+
+def with_bad_ratings(of: Iterable[DepartmentFigures], *, limit: int) -> list[DepartmentFigures]:
+    """Departments with ratings of levels 2 and 1, most of them first, then by lowest rate."""
+    some = [d for d in of if d.figures.counts.bad]
+    some.sort(key=lambda d: (-d.figures.counts.bad, rate_order(d.figures, 0)[1]))
+    return some[:limit]

@@ -1,0 +1,105 @@
+"""What a visitor sees when something cannot be answered: a sentence, in the house style or JSON."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Final
+
+from flask import Flask, jsonify, render_template
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from collector.ledger.readers import LedgerUnavailable
+from collector.web.access import wants_json
+from collector.web.asked import BadParameter
+
+logger = logging.getLogger(__name__)
+
+SENTENCES: Final = {
+    400: (
+        lazy_gettext("That request makes no sense"),
+        lazy_gettext("Something in the address or the form is not as expected."),
+    ),
+    401: (
+        lazy_gettext("Sign in first"),
+        lazy_gettext("This answer is only for people who have signed in."),
+    ),
+    403: (
+        lazy_gettext("Not allowed"),
+        lazy_gettext("Your account may not see this."),
+    ),
+    404: (
+        lazy_gettext("Not found"),
+        lazy_gettext("There is nothing at this address. It may have been mistyped."),
+    ),
+    405: (
+        lazy_gettext("Not possible"),
+        lazy_gettext("This address does not take that kind of request."),
+    ),
+    413: (
+        lazy_gettext("Too much"),
+        lazy_gettext("The request is larger than anything this site takes."),
+    ),
+    429: (
+        lazy_gettext("Please wait"),
+        lazy_gettext("There were too many attempts. Wait a little and try again."),
+    ),
+    500: (
+        lazy_gettext("Something went wrong here"),
+        lazy_gettext("The mistake is ours and has been logged. No rating is affected."),
+    ),
+    503: (
+        lazy_gettext("The ledger cannot be read yet"),
+        lazy_gettext("It appears as soon as the collector has stored its first record."),
+    ),
+}
+"""Status → title and sentence."""
+
+
+def answer(status: int, detail: str = "") -> ResponseReturnValue:
+    """The answer for a status; `detail`, translated, replaces its usual sentence."""
+    title, sentence = SENTENCES.get(status, SENTENCES[400 if status < 500 else 500])
+    text = detail or str(sentence)
+    if wants_json():
+        return jsonify(error={"status": status, "title": str(title), "detail": text}), status
+    page = render_template("problem.html", status=status, title=title, sentence=text)
+    return page, status
+
+
+def _on_bad_parameter(error: BadParameter) -> ResponseReturnValue:
+    return answer(HTTPStatus.BAD_REQUEST, str(error))
+
+
+def _on_ledger(error: LedgerUnavailable) -> ResponseReturnValue:
+    logger.warning("page without ledger error=%s", error)
+    return answer(HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _on_csrf(error: CSRFError) -> ResponseReturnValue:
+    return answer(
+        HTTPStatus.BAD_REQUEST, _("The form is too old. Load the page again and repeat it.")
+    )
+
+
+def _on_http(error: HTTPException) -> ResponseReturnValue:
+    if error.code is None or error.code < 400:
+        return error.get_response()
+    return answer(error.code)
+
+
+def _on_bug(error: Exception) -> ResponseReturnValue:
+    logger.error("page failed", exc_info=error)
+    return answer(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def register(app: Flask) -> None:
+    """Answer all errors of an application this way."""
+    app.register_error_handler(BadParameter, _on_bad_parameter)
+    app.register_error_handler(LedgerUnavailable, _on_ledger)
+    app.register_error_handler(CSRFError, _on_csrf)
+    app.register_error_handler(HTTPException, _on_http)
+    app.register_error_handler(500, _on_bug)

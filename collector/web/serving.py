@@ -1,0 +1,76 @@
+"""Running the dashboard: waitress, readiness for systemd, an orderly end at SIGTERM."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import sdnotify
+import waitress
+from flask import Flask
+
+from collector.web.dashboard import EXTENSION, Dashboard
+
+logger = logging.getLogger(__name__)
+
+CHANNEL_TIMEOUT_S = 60
+"""Seconds until an idle connection is closed; live streams are never idle for that long."""
+
+
+def serve(app: Flask, *, host: str, port: int, threads: int) -> None:
+    """Serve until SIGTERM or SIGINT; returns after the last streams and requests have ended.
+
+    Args:
+        app: the dashboard.
+        host: address to listen on.
+        port: TCP port; 0 lets the system choose.
+        threads: workers; each live page holds one.
+
+    Raises:
+        OSError: the address is taken or not allowed.
+    """
+    parts: Dashboard = app.extensions[EXTENSION]
+    # at INFO it has a line for every live page that is left
+    logging.getLogger("waitress").setLevel(logging.WARNING)
+    server = waitress.create_server(
+        app,
+        host=host,
+        port=port,
+        threads=threads,
+        ident=None,
+        channel_timeout=CHANNEL_TIMEOUT_S,
+        # look ahead on the connection, so that a stream learns that its page has gone
+        channel_request_lookahead=1,
+    )
+    asked: list[int] = []
+
+    def leave(number: int, _frame: FrameType | None) -> NoReturn:
+        asked.append(number)
+        sys.exit(0)
+
+    notifier = sdnotify.SystemdNotifier()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        # inside: a signal that comes before the server runs must end its threads too
+        for number in before:
+            signal.signal(number, leave)
+        parts.watcher.start()
+        bound = getattr(server, "effective_port", port)
+        logger.info("dashboard ready url=http://%s:%s/ threads=%d", host, bound, threads)
+        notifier.notify("READY=1")
+        if asked:  # sdnotify swallows even the SystemExit of a signal that comes inside it
+            sys.exit(0)
+        server.run()
+    except (SystemExit, KeyboardInterrupt):
+        logger.debug("asked to stop")
+    finally:
+        notifier.notify("STOPPING=1")
+        parts.watcher.stop()
+        server.task_dispatcher.shutdown()
+        server.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        logger.info("dashboard stopped")

@@ -1,0 +1,167 @@
+"""What templates may call: numbers, times and words as they are shown."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from flask import Flask, request, session, url_for
+from flask_babel import gettext
+
+from collector.rates import Rate, Rule
+from collector.web import languages
+from collector.web.access import account
+from collector.web.asked import OFFERED
+from collector.web.dashboard import hall, now_ms, zone
+from collector.web.device_states import DeviceState
+from collector.web.figures import NO_FIGURE, percent_text
+from collector.web.hall.today import root_text
+from firmware_config.levels import Level
+
+STATIC: Final = Path(__file__).parent / "static"
+THEMES: Final = ("auto", "light", "dark")
+
+
+def _(text: str) -> str:
+    """The text in the page's language; typed, which Flask-Babel's function is not."""
+    return str(gettext(text))
+
+
+def count_text(number: int) -> str:
+    """A count with thousands separated: 47,411."""
+    return f"{number:,}"
+
+
+def rule_text(rule: Rule) -> str:
+    """What a rule says, in words."""
+    satisfied = " + ".join(languages.level_name(level) for level in sorted(rule.satisfied)[::-1])
+    base = _("ratings") if rule.base == "rated" else _("invitations")
+    return _("satisfied: %(levels)s; base: %(base)s") % {"levels": satisfied, "base": base}
+
+
+def local_time(ms: int) -> datetime:
+    """UTC milliseconds as the hall's local time."""
+    return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone())
+
+
+def time_text(ms: int | None) -> str:
+    """Local date and time, the date left out for today; `—` for None."""
+    if ms is None:
+        return NO_FIGURE
+    at = local_time(ms)
+    if at.date() == local_time(now_ms()).date():
+        return at.strftime("%H:%M:%S")
+    return at.strftime("%Y-%m-%d %H:%M")
+
+
+def seconds_text(ms: int) -> str:
+    """A duration in seconds with one decimal."""
+    return f"{ms / 1000:.1f} s"
+
+
+def state_text(state: DeviceState) -> str:
+    """A device's state in words."""
+    return {
+        DeviceState.ONLINE: _("online"),
+        DeviceState.SILENT: _("not heard"),
+        DeviceState.OFFLINE: _("offline"),
+        DeviceState.NEVER: _("never seen"),
+    }[state]
+
+
+def reason_text(reason: str) -> str:
+    """Why a session has no rating, in words."""
+    known = {
+        "timeout": _("timed out"),
+        "superseded": _("next case called"),
+        "paused": _("service paused"),
+        "interrupted": _("device restarted"),
+    }
+    return known.get(reason, reason)
+
+
+def trigger_text(trigger: str) -> str:
+    """What opened a session, in words."""
+    known = {"clerk": _("clerk's key"), "case": _("case"), "walkup": _("walk-up")}
+    return known.get(trigger, trigger)
+
+
+def quality_text(quality: str) -> str:
+    """How the press time is known, in words."""
+    known = {
+        "synced": _("device clock"),
+        "offset": _("corrected"),
+        "bounded": _("estimated"),
+    }
+    return known.get(quality, quality)
+
+
+@lru_cache(maxsize=64)
+def _static_version(name: str) -> str:
+    return sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+def static_url(name: str) -> str:
+    """Address of one of our static files; changes with its content."""
+    return url_for("static", filename=name, v=_static_version(name))
+
+
+def address_with(**changes: str | None) -> str:
+    """This page's address with some parameters changed; None leaves one out."""
+    kept = {
+        name: value
+        for name, value in request.args.items()
+        if name not in changes and len(value) <= 40
+    }
+    given = {name: value for name, value in changes.items() if value is not None}
+    values: dict[str, Any] = {**(request.view_args or {}), **kept, **given}
+    return url_for(request.endpoint or "hall.page", **values)
+
+
+def theme() -> str:
+    """The theme chosen; `auto` follows the system."""
+    chosen = session.get("theme", "auto")
+    return chosen if chosen in THEMES else "auto"
+
+
+def register(app: Flask) -> None:
+    """Make all of this known to an application's templates."""
+    app.jinja_env.filters.update(
+        count=count_text,
+        time=time_text,
+        seconds=seconds_text,
+        long_date=languages.long_date,
+        state=state_text,
+        reason=reason_text,
+        trigger=trigger_text,
+        quality=quality_text,
+        rule=rule_text,
+        root=root_text,
+        place=languages.place_name,
+    )
+
+    def percent(rate: Rate, decimals: int = 2) -> str:
+        return percent_text(rate, decimals)
+
+    app.jinja_env.filters["percent"] = percent
+
+    # globals and not a context: macros of imported templates see only these
+    app.jinja_env.globals.update(
+        address_with=address_with,
+        hall_of_page=hall,
+        html_language=languages.html_language,
+        is_chinese=languages.is_chinese,
+        languages=languages.LANGUAGES,
+        level_name=languages.level_name,
+        levels=[int(level) for level in sorted(Level, reverse=True)],
+        no_figure=NO_FIGURE,
+        offered_periods=OFFERED,
+        static_url=static_url,
+    )
+
+    @app.context_processor
+    def _of_visitor() -> dict[str, Any]:
+        return {"account": account(), "language": languages.language(), "theme": theme()}

@@ -1,0 +1,1 @@
+"""Windows in a period: table, one window, API."""

@@ -1,0 +1,197 @@
+"""A real `collector web` over a ledger of today, and a real headless Chromium."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+from bench.make_ledger import make_ledger
+from firmware_config.fleet import sample_fleet_path
+
+PASSWORD = "correct horse battery"
+CHROMIUM_ARGUMENTS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Web:
+    """A running dashboard."""
+
+    url: str
+    ledger: Path
+    config: Path
+
+
+@dataclass
+class Visit:
+    """A page with all that went wrong on it."""
+
+    page: Page
+    url: str
+    problems: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+    """Parts of messages the browser itself writes about answers a test has asked for."""
+    hosts: set[str] = field(default_factory=set)
+
+    def open(self, path: str) -> None:
+        """Go to a page of the dashboard."""
+        self.page.goto(self.url + path)
+
+    def sign_in(self) -> None:
+        """Sign in by the form."""
+        self.open("/login")
+        self.page.fill("input[name=name]", "zhang")
+        self.page.fill("input[name=password]", PASSWORD)
+        self.page.click("form.stacked button")
+        self.page.wait_for_url(self.url + "/")
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """Debian's Chromium."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert found, "the browser tests need chromium; tests/install_servers.sh installs it"
+    return found
+
+
+@pytest.fixture(scope="session")
+def playwright_driver() -> Iterator[Playwright]:
+    """The driver; one for all tests, because it cannot be started twice in a thread."""
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright_driver: Playwright, chromium_path: str) -> Iterator[Browser]:
+    """A headless Chromium with a profile of its own."""
+    launched = playwright_driver.chromium.launch(
+        executable_path=chromium_path, args=CHROMIUM_ARGUMENTS
+    )
+    yield launched
+    launched.close()
+
+
+@pytest.fixture(scope="session")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """`collector web` as a process, over the last weeks of a made hall."""
+    folder = tmp_path_factory.mktemp("web")
+    ledger = folder / "ledger.db"
+    now = datetime.now(UTC)
+    # yesterday's and older: the tests write today's ratings themselves
+    make_ledger(ledger, 40_000, until=now - timedelta(days=1))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    password = folder / "password"
+    password.write_text(PASSWORD + "\n")
+    config = folder / "collector.toml"
+    values = {
+        "hall": "yunze",
+        "fleet": str(sample_fleet_path()),
+        "device_keys": str(folder / "keys"),
+        "key": str(folder / "collector.jwk"),
+        "ledger": str(ledger),
+        "broker.host": "127.0.0.1",
+        "web.port": port,
+        "web.office": str(folder / "office.db"),
+    }
+    config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
+    command = [sys.executable, "-m", "collector"]
+    subprocess.run(
+        [*command, "account", "add", "zhang", "--password-file", password, "--config", config],
+        check=True,
+        cwd=ROOT,
+        capture_output=True,
+    )
+    log = (folder / "web.log").open("w")
+    process = subprocess.Popen([*command, "web", "--config", config], cwd=ROOT, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    _wait_for(url + "/login", process, folder / "web.log")
+    yield Web(url, ledger, config)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 0
+    log.close()
+    assert "Traceback" not in (folder / "web.log").read_text()
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.02)
+    raise AssertionError(f"the dashboard did not start: {log.read_text()}")
+
+
+@pytest.fixture
+def visit(browser: Browser, web: Web) -> Iterator[Callable[..., Visit]]:
+    """Opens browser windows; afterwards none may have complained or asked another host."""
+    contexts: list[BrowserContext] = []
+    visits: list[Visit] = []
+
+    def open_one(**options: object) -> Visit:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        visit = Visit(context.new_page(), web.url)
+        visit.page.on(
+            "console",
+            lambda m: visit.problems.append(m.text) if m.type in ("error", "warning") else None,
+        )
+        visit.page.on("pageerror", lambda error: visit.problems.append(str(error)))
+        visit.page.on("request", lambda r: visit.hosts.add(urlsplit(r.url).netloc))
+        visits.append(visit)
+        return visit
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    for visit in visits:
+        unexpected = [p for p in visit.problems if not any(e in p for e in visit.expected)]
+        assert unexpected == []
+        assert visit.hosts - {""} <= {urlsplit(web.url).netloc}
+
+
+@pytest.fixture
+def signed_in(visit: Callable[..., Visit]) -> Visit:
+    """A signed-in browser window."""
+    opened = visit()
+    opened.sign_in()
+    return opened
+
+
+@pytest.fixture
+def numbers_of() -> Callable[[Page, str], list[float]]:
+    """Reads the numbers of one column of the sortable table."""
+
+    def read(page: Page, column: str) -> list[float]:
+        texts = page.locator(f"#rows tbody .c-{column}").all_inner_texts()
+        return [float(re.sub(r"[^0-9.]", "", text) or "nan") for text in texts]
+
+    return read

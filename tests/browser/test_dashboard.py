@@ -1,0 +1,220 @@
+"""The dashboard in a real browser. Afterwards each window is checked for errors and other hosts."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from bench.add_session import add_session
+
+pytestmark = pytest.mark.browser
+
+PAGES = (
+    "/login",
+    "/",
+    "/departments?period=30-days",
+    "/departments/tax?period=30-days",
+    "/windows?period=30-days",
+    "/windows/a01?period=30-days",
+    "/integrity",
+)
+
+
+WORDS = {5: "非常满意", 4: "满意", 3: "基本满意", 2: "不满意", 1: "非常不满意"}
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def test_a_visitor_signs_in_and_out(visit: Callable[..., Any]) -> None:
+    window = visit()
+    window.open("/windows?period=7-days")
+    assert "/login?next=" in window.page.url
+    window.page.fill("input[name=name]", "zhang")
+    window.page.fill("input[name=password]", "wrong password")
+    window.expected.append("403")
+    with window.page.expect_response("**/login") as refused:
+        window.page.click("form.stacked button")
+    assert refused.value.status == 403
+    expect(window.page.get_by_role("alert")).to_contain_text("账号或密码不正确")
+    window.page.fill("input[name=password]", "correct horse battery")
+    window.page.keyboard.press("Enter")
+    window.page.wait_for_url("**/windows?period=7-days")
+    window.page.get_by_role("button", name="退出").click()
+    window.page.wait_for_url("**/login")
+    window.open("/")
+    assert "/login" in window.page.url
+
+
+def test_a_press_is_on_the_screen_within_a_second(signed_in: Any, web: Any) -> None:
+    page: Page = signed_in.page
+    expect(page.locator("[data-live-state=on]")).to_be_visible()
+    base = page.locator('[data-live="figures.rate.base"]')
+    taken_s = []
+    for level, word in WORDS.items():
+        before = int(base.inner_text().replace(",", ""))
+        started_s = time.monotonic()
+        position = add_session(web.ledger, window="c05", level=level, at_ms=now_ms())
+        row = page.locator(f'#latest li[data-position="{position}"]')
+        row.wait_for(timeout=10_000)
+        taken_s.append(time.monotonic() - started_s)
+        expect(row).to_contain_text(word)
+        expect(row).to_contain_text("C05")
+        expect(base).to_have_text(str(before + 1))
+        expect(page.locator(f'[data-live="figures.levels.{level}"]')).not_to_have_text("0")
+    assert statistics.median(taken_s) < 1.0
+
+
+def test_the_rate_on_the_screen_is_the_rate_of_the_api(signed_in: Any, web: Any) -> None:
+    page: Page = signed_in.page
+    expect(page.locator("[data-live-state=on]")).to_be_visible()
+    position = 0
+    for level in (5, 4, 4, 2, 5, 5, 3):
+        position = add_session(web.ledger, window="a02", level=level, at_ms=now_ms())
+    page.locator(f'#latest li[data-position="{position}"]').wait_for(timeout=10_000)
+    told = page.evaluate("fetch('/api/v1/hall').then((answer) => answer.json())")["figures"]
+    expect(page.locator('[data-live="figures.rate"]')).to_have_text(told["rate"]["percent"])
+    for level, count in told["levels"].items():
+        expect(page.locator(f'[data-live="figures.levels.{level}"]')).to_have_text(f"{count:,}")
+    page.reload()
+    expect(page.locator('[data-live="figures.rate"]')).to_have_text(told["rate"]["percent"])
+
+
+def test_without_a_stream_the_page_asks_every_two_seconds(signed_in: Any, web: Any) -> None:
+    page: Page = signed_in.page
+    signed_in.expected.append("503")
+    page.route("**/api/v1/live/stream*", lambda route: route.fulfill(status=503))
+    page.reload()
+    expect(page.locator("[data-live-state=poll]")).to_be_visible()
+    position = add_session(web.ledger, window="a03", level=4, at_ms=now_ms())
+    page.locator(f'#latest li[data-position="{position}"]').wait_for(timeout=10_000)
+
+
+def test_the_chart_is_drawn_and_its_numbers_are_there_as_a_table(signed_in: Any) -> None:
+    page: Page = signed_in.page
+    expect(page.locator(".chart canvas")).to_be_visible()
+    page.get_by_text("以表格查看").click()
+    assert page.locator("[data-chart-table] tbody tr").count() >= 10
+    page.locator(".chart").hover()  # the tip is drawn without breaking the content policy
+
+
+@pytest.mark.parametrize("path", ["/departments", "/windows"])
+def test_a_click_on_a_heading_sorts(
+    signed_in: Any, numbers_of: Callable[[Page, str], list[float]], path: str
+) -> None:
+    page: Page = signed_in.page
+    signed_in.open(f"{path}?period=30-days")
+    for column, name in (("rated", "已评价"), ("bad", "差评")):
+        heading = page.locator(f"th.c-{column} a")
+        if page.locator(f"th.c-{column}").get_attribute("aria-sort") == "none":
+            heading.click()
+        expect(page.locator(f"th.c-{column}")).to_have_attribute("aria-sort", "descending")
+        expect(heading).to_contain_text(name)
+        numbers = numbers_of(page, column)
+        assert numbers == sorted(numbers, reverse=True)
+        assert len(numbers) >= 74
+        heading.click()
+        expect(page.locator(f"th.c-{column}")).to_have_attribute("aria-sort", "ascending")
+        assert numbers_of(page, column) == sorted(numbers)
+    assert "period=30-days" in page.url
+
+
+def test_typing_a_name_finds_its_rows(signed_in: Any) -> None:
+    page: Page = signed_in.page
+    signed_in.open("/windows?period=30-days")
+    page.get_by_placeholder("查找窗口或部门").fill("税务")
+    shown = page.locator("#rows tbody tr:visible")
+    assert 0 < shown.count() < 135
+    for text in shown.all_inner_texts():
+        assert "税务" in text
+    page.get_by_placeholder("查找窗口或部门").fill("没有这个名字")
+    expect(page.get_by_text("没有匹配的名称。")).to_be_visible()
+
+
+def test_the_language_switch_changes_this_page_and_the_next(signed_in: Any) -> None:
+    page: Page = signed_in.page
+    signed_in.open("/departments?period=7-days")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("h1")).to_have_text("Departments")
+    assert page.url.endswith("/departments?period=7-days")
+    page.get_by_role("link", name="Windows").first.click()
+    expect(page.locator("h1")).to_have_text("Windows")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.get_by_role("button", name="中文").click()
+    expect(page.locator("h1")).to_have_text("窗口")
+
+
+def test_the_theme_follows_the_system_until_one_is_chosen(visit: Callable[..., Any]) -> None:
+    window = visit(color_scheme="dark")
+    window.sign_in()
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = window.page.evaluate(ground)
+    window.page.get_by_role("button", name="浅色").click()
+    expect(window.page.locator("html")).to_have_attribute("data-theme", "light")
+    light = window.page.evaluate(ground)
+    assert light != dark
+    window.page.emulate_media(color_scheme="light")
+    window.page.get_by_role("button", name="深色").click()
+    expect(window.page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert window.page.evaluate(ground) == dark
+
+
+@pytest.mark.parametrize("language", ["zh_CN", "en"])
+@pytest.mark.parametrize("width", [390, 800, 1280, 1920])
+def test_no_page_is_wider_than_the_screen(
+    visit: Callable[..., Any], width: int, language: str
+) -> None:
+    window = visit(viewport={"width": width, "height": 900})
+    window.open("/login")
+    window.page.locator(f"button[name=language][value={language}]").click()
+    wide = {}
+    for path in PAGES:
+        if path == "/":
+            window.sign_in()
+        window.open(path)
+        over = window.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if over > 0:
+            wide[path] = over
+    assert wide == {}
+
+
+def test_everything_can_be_reached_by_keyboard(signed_in: Any) -> None:
+    page: Page = signed_in.page
+    signed_in.open("/departments")
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_text("跳到正文")
+    seen = set()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        seen.add(page.evaluate("document.activeElement.textContent.trim()"))
+    for word in ("今日大厅", "窗口", "English", "退出", "近 7 天", "查看", "满意率"):
+        assert word in seen
+
+
+def test_a_person_who_cannot_see_hears_the_order_and_the_levels(signed_in: Any) -> None:
+    page: Page = signed_in.page
+    signed_in.open("/departments?period=30-days")
+    bar = page.locator("#rows tbody tr svg.bar").first
+    assert "非常满意" in (bar.get_attribute("aria-label") or "")
+    unnamed = page.evaluate(
+        "[...document.querySelectorAll('a, button, input:not([type=hidden])')].filter((e) => "
+        "!(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length)).length"
+    )
+    assert unnamed == 0
+
+
+def test_on_paper_the_menus_are_gone_and_the_figures_black(signed_in: Any) -> None:
+    page: Page = signed_in.page
+    signed_in.open("/departments?period=30-days")
+    page.emulate_media(media="print", color_scheme="dark")
+    expect(page.locator("header.top")).to_be_hidden()
+    expect(page.locator(".periods")).to_be_hidden()
+    expect(page.locator("#rows")).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    assert len(page.pdf()) > 10_000

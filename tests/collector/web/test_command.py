@@ -1,0 +1,219 @@
+"""`collector account` and `collector web`, as an operator types them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.add_session import add_session
+from firmware_config.fleet import sample_fleet_path
+
+ROOT = Path(__file__).resolve().parents[3]
+Runner = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def config(tmp_path: Path, ledger: Path) -> Path:
+    """Settings of a collector with that ledger."""
+    values = {
+        "hall": "yunze",
+        "fleet": str(sample_fleet_path()),
+        "device_keys": "keys",
+        "key": "collector.jwk",
+        "ledger": str(ledger),
+        "broker.host": "127.0.0.1",
+        "web.port": 0,
+        "web.office": str(tmp_path / "office.db"),
+    }
+    path = tmp_path / "collector.toml"
+    path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
+    return path
+
+
+@pytest.fixture
+def runner(config: Path) -> Runner:
+    """Runs the collector's command line to its end."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "collector", *arguments, "--config", str(config)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+        )
+
+    return run
+
+
+def test_accounts_are_added_listed_and_disabled(runner: Runner, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("long enough\nand a second line\n")
+    assert runner("account", "add", "zhang", "--password-file", str(password)).returncode == 0
+    twice = runner("account", "add", "zhang", "--password-file", str(password))
+    assert twice.returncode == 2
+    assert "exists" in twice.stderr
+    assert runner("account", "disable", "zhang").returncode == 0
+    (listed,) = json.loads(runner("account", "list", "--json").stdout)
+    assert listed["name"] == "zhang"
+    assert listed["disabled"] is not None
+    assert "disabled" in runner("account", "list").stdout
+    assert runner("account", "disable", "nobody").returncode == 2
+
+
+def test_a_password_is_made_up_where_nobody_can_be_asked(runner: Runner) -> None:
+    told = runner("account", "add", "li").stdout
+    found = re.search(r"^password: (\S{12,})$", told, re.MULTILINE)
+    assert found is not None
+
+
+@pytest.mark.parametrize("content", ["", "\n", "short\n"])
+def test_a_useless_password_file_is_refused(runner: Runner, tmp_path: Path, content: str) -> None:
+    password = tmp_path / "password"
+    password.write_text(content)
+    refused = runner("account", "add", "zhang", "--password-file", str(password))
+    assert refused.returncode != 0
+    assert "Traceback" not in refused.stderr
+    assert "password" in refused.stderr
+
+
+class Served:
+    """A running `collector web` that tells systemd when it is ready."""
+
+    def __init__(self, config: Path, folder: Path) -> None:
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(str(folder / "notify"))
+        self.notify.settimeout(30)
+        self.log = folder / "log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "collector", "web", "--config", str(config)],
+                cwd=ROOT,
+                stderr=log,
+                env={"NOTIFY_SOCKET": str(folder / "notify"), "PATH": "/usr/bin:/bin"},
+            )
+        self.first_word = self.notify.recv(100)
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/", self.log.read_text())
+        assert found is not None, self.log.read_text()
+        self.port = int(found[1])
+
+    def connect(self) -> http.client.HTTPConnection:
+        """A new connection."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+
+
+@pytest.fixture
+def served(config: Path, tmp_path: Path, runner: Runner) -> Iterator[Served]:
+    password = tmp_path / "password"
+    password.write_text("long enough\n")
+    assert runner("account", "add", "zhang", "--password-file", str(password)).returncode == 0
+    running = Served(config, tmp_path)
+    yield running
+    if running.process.poll() is None:
+        running.process.kill()
+    running.process.wait()
+    running.notify.close()
+
+
+def cookies_of(answer: http.client.HTTPResponse) -> str:
+    """What a browser would send back."""
+    found = [
+        cookie.split(";")[0]
+        for cookie in answer.headers.get_all("Set-Cookie") or []
+        if "Max-Age=0" not in cookie
+    ]
+    return "; ".join(found)
+
+
+def signed_in(served: Served) -> str:
+    """The cookies of a session."""
+    connection = served.connect()
+    connection.request("GET", "/login")
+    answer = connection.getresponse()
+    token = re.search(rb'name="csrf_token" value="([^"]+)"', answer.read())
+    assert token is not None
+    form = f"csrf_token={token[1].decode()}&name=zhang&password=long+enough"
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Cookie": cookies_of(answer),
+    }
+    connection.request("POST", "/login", form, headers)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    assert answer.status == 302
+    return cookies_of(answer)
+
+
+@pytest.mark.system
+def test_it_tells_systemd_and_ends_at_sigterm_with_streams_open(served: Served) -> None:
+    assert served.first_word == b"READY=1"
+    cookie = signed_in(served)
+    connection = served.connect()
+    connection.request("GET", "/api/v1/live/stream", headers={"Cookie": cookie})
+    stream = connection.getresponse()
+    assert stream.readline() == b"retry: 2000\n"
+    served.process.send_signal(signal.SIGTERM)
+    assert served.process.wait(timeout=10) == 0
+    assert served.notify.recv(100) == b"STOPPING=1"
+    assert "Traceback" not in served.log.read_text()
+    connection.close()
+
+
+@pytest.mark.system
+def test_forty_live_pages_leave_room_for_others_and_all_hear_of_a_rating(
+    served: Served, ledger: Path
+) -> None:
+    cookie = signed_in(served)
+    heard = threading.Semaphore(0)
+    connections = []
+    readers = []
+    position = [0]
+
+    def listen(response: http.client.HTTPResponse) -> None:
+        for line in response:
+            if line == f"id: {position[0]}\n".encode():
+                heard.release()
+                return
+
+    for _ in range(40):
+        connection = served.connect()
+        connection.request("GET", "/api/v1/live/stream", headers={"Cookie": cookie})
+        response = connection.getresponse()
+        assert response.status == 200
+        for line in response:  # the first event
+            if line.startswith(b"data:"):
+                break
+        connections.append(connection)
+        readers.append(threading.Thread(target=listen, args=(response,), daemon=True))
+    page = served.connect()
+    page.request("GET", "/departments?period=year", headers={"Cookie": cookie})
+    assert page.getresponse().status == 200
+    size_before = add_session(ledger, window="a01", level=5, at_ms=time.time_ns() // 1_000_000)
+    position[0] = size_before + 2
+    for reader in readers:
+        reader.start()
+    add_session(ledger, window="a01", level=4, at_ms=time.time_ns() // 1_000_000)
+    assert all(heard.acquire(timeout=10) for _ in readers)
+    for connection in [*connections, page]:
+        connection.close()
+
+
+@pytest.mark.system
+def test_a_taken_port_is_an_error_and_not_a_traceback(served: Served, runner: Runner) -> None:
+    refused = runner("web", "--set", f"web.port={served.port}")
+    assert refused.returncode == 4
+    assert "Traceback" not in refused.stderr

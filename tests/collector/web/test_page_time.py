@@ -1,0 +1,81 @@
+"""Pages of a ledger that nobody writes to in real time take its newest record's time for now."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from collector.ledger.migrations import open_ledger
+from collector.ledger.readers import LedgerReader
+from collector.web.dashboard import Dashboard, WebOptions
+from collector.web.page_time import newest_ms
+
+YEAR_S = 365 * 86_400
+
+
+@pytest.fixture
+def follower(
+    make_app: Callable[[WebOptions], Flask],
+    options: WebOptions,
+    sign_in: Callable[..., int],
+    clock: Any,
+) -> FlaskClient:
+    """A browser on a dashboard that follows the records, a year after the last of them."""
+    clock.advance_s(YEAR_S)
+    browser = make_app(replace(options, follows_records=True)).test_client()
+    assert sign_in(browser) == 302
+    return browser
+
+
+def test_today_is_the_last_day_in_the_ledger(follower: FlaskClient) -> None:
+    shown = follower.get("/api/v1/hall").json
+
+    assert shown["on"] == "2026-05-13"
+    assert shown["figures"]["rated"] > 0
+    assert follower.get("/api/v1/live").json["on"] == "2026-05-13"
+
+
+def test_without_the_setting_today_is_the_clock_s(
+    client: FlaskClient, clock: Any, sign_in: Callable[..., int]
+) -> None:
+    clock.advance_s(YEAR_S)
+    assert sign_in(client) == 302
+
+    assert client.get("/api/v1/hall").json["on"] == "2027-05-13"
+
+
+def test_sessions_still_end_by_the_real_clock(follower: FlaskClient, clock: Any) -> None:
+    assert follower.get("/api/v1/hall").status_code == 200
+
+    clock.advance_s(13 * 3600)
+
+    assert follower.get("/api/v1/hall").status_code == 401
+
+
+def test_the_newest_record_s_time_is_never_after_the_real_one(reader: LedgerReader) -> None:
+    newest = newest_ms(reader, 2**53)
+
+    assert newest_ms(reader, newest - 1) == newest - 1
+    assert newest_ms(reader, newest + 1) == newest
+
+
+def test_an_empty_ledger_has_the_real_time(tmp_path: Path) -> None:
+    open_ledger(tmp_path / "empty.db").close()
+    with LedgerReader(tmp_path / "empty.db") as reader:
+        assert newest_ms(reader, 1_000) == 1_000
+
+
+def test_live_events_follow_the_records_too(
+    make_app: Callable[[WebOptions], Flask], options: WebOptions, clock: Any
+) -> None:
+    clock.advance_s(YEAR_S)
+    parts: Dashboard = make_app(replace(options, follows_records=True)).extensions["yiping"]
+    with LedgerReader(options.ledger) as reader:
+        event = parts.watcher._build(reader, None)
+
+    assert event is not None
+    assert event["on"] == "2026-05-13"
