@@ -35,8 +35,27 @@ class WebSettings:
     ] = Path("office.db")
     secret: Annotated[
         Path | None,
-        Setting(help="File with the secret that signs forms; not set: made beside `web.office`."),
+        Setting(
+            help="File with the secret that signs the preferences cookie; not set: kept in "
+            "`web.office`."
+        ),
     ] = None
+    https: Annotated[
+        bool,
+        Setting(
+            help="Browsers reach the dashboard by HTTPS (a proxy in front of it): cookies are "
+            "marked Secure and browsers told to stay with HTTPS."
+        ),
+    ] = False
+    minimum_base: Annotated[
+        int,
+        Setting(
+            help="Rates over fewer ratings are shown but not ranked.",
+            unit="ratings",
+            minimum=0,
+            maximum=100000,
+        ),
+    ] = 10
     threads: Annotated[
         int,
         Setting(

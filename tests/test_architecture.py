@@ -50,6 +50,8 @@ PURE = (
     "kiosk/simulator/people.py",
     "collector/decoding.py",
     "collector/judge.py",
+    "collector/office/lockout.py",
+    "collector/web/figures.py",
     "collector/linking.py",
     "collector/merkle.py",
     "collector/periods.py",

@@ -69,6 +69,8 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         ledger=settings.ledger,
         office=web.office,
         secret=web.secret,
+        is_https=web.https,
+        minimum_base=web.minimum_base,
         idle_s=web.session_hours * 3600,
         follows_records=web.today == "newest-record",
     )
