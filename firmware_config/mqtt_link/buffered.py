@@ -4,7 +4,8 @@ paho 2.2 reads a packet's first bytes one by one and sends each packet alone: th
 for a message and one for its PUBACK. The two methods overridden here are paho's own seams between
 packets and socket. PUBLISH with QoS 0 or 1 is taken from the buffer directly, and its PUBACK is
 written directly (MQTT 5.0 § 3.3 and § 3.4, the same bytes in 3.1.1); every other packet is paho's.
-Measured, one core: 28 µs a message through paho, 7 µs this way.
+Measured on one core: 28 µs a message all through paho, system calls included; 3 µs to take
+one from the buffer.
 """
 
 from __future__ import annotations
