@@ -59,7 +59,7 @@ class WebSettings:
     threads: Annotated[
         int,
         Setting(
-            help="Worker threads; every page that stays live holds one.", minimum=4, maximum=512
+            help="Worker threads; every page that stays live holds one.", minimum=10, maximum=512
         ),
     ] = 64
     today: Annotated[

@@ -21,6 +21,12 @@ class JournalDamagedError(JournalError):
     """The journal's file is not what was written to it. Does not pass; the file is set aside."""
 
 
+class JournalForkedError(KioskError, RuntimeError):
+    """The collector holds another history under our name; the next start begins a new epoch."""
+
+    exit_code = ExitCode.DATABASE
+
+
 class ForeignJournalError(KioskError, ValueError):
     """The journal was written by another device: a card or a setting was mixed up."""
 

@@ -23,7 +23,7 @@ from firmware_config.pins import load_pin_profile
 from kiosk import storage
 from kiosk.clock import Clock
 from kiosk.device import Device
-from kiosk.errors import DeadThreadError, KeyMissingError
+from kiosk.errors import DeadThreadError, JournalForkedError, KeyMissingError
 from kiosk.events import Edge, Event
 from kiosk.panel import Panel
 from kiosk.situation import Situation, State
@@ -220,6 +220,8 @@ class KioskService:
         if self.clock.steady_ms() >= self._poll_due_ms:
             self._poll(device, uplink)
         device.turn()
+        if uplink.watermarks.has_fork:  # presses under this epoch could not be counted any more
+            raise JournalForkedError("the collector holds another history of this journal")
         if self._waiting and self._queue.empty() and device.edges.is_quiet:
             for done in self._waiting:
                 done.set()

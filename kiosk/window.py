@@ -9,12 +9,15 @@ Receipts are believed only by these rules (`weigh`):
 
 1. A receipt for another journal (epoch) or device is not for us.
 2. Our own digest at `stored` must equal `stored_hash`; else somebody else writes under our name or
-   our journal lost its end: FORK. Nothing is taken from it, nothing is pruned any more.
+   our journal lost its end: FORK. Nothing is taken from it, nothing is pruned any more; the
+   program ends, and its next start sets the journal aside and begins a new epoch.
 3. The same `gen` as kept: the maximum of both, so a late or repeated receipt does no harm.
 4. Another `gen`: a new or restored database; its watermarks are taken even if lower, and sending
    starts again from there. A receipt that lay on the broker from before must not pass for that:
-   `server_time` may not go back, except in a live (not retained) receipt that our own synchronised
-   clock calls fresh; so a collector whose clock was once wrong is not locked out.
+   `server_time` may not go back, except in a live (not retained) receipt, unless our own
+   synchronised clock calls it old; so a collector whose clock was once wrong is not locked out.
+5. The same `gen`, live, later and with a lower `stored`: a ledger restored from a copy without
+   anybody saying so. As a new `gen`.
 """
 
 from __future__ import annotations
@@ -99,7 +102,7 @@ def weigh(
     server_ms = time_ms(receipt.server_time)
     is_new_gen = kept.gen not in ("", receipt.gen)
     if is_new_gen and server_ms < kept.server_ms:
-        is_fresh = wall_ms is not None and abs(wall_ms - server_ms) <= FRESH_MS
+        is_fresh = wall_ms is None or abs(wall_ms - server_ms) <= FRESH_MS
         if is_retained or not is_fresh:
             return Weighing(Weight.STALE, kept)
     if receipt.stored > head:
@@ -107,6 +110,9 @@ def weigh(
     own = digest_of(receipt.stored) if receipt.stored else ""
     if own is not None and own != receipt.stored_hash:
         return Weighing(Weight.FORK, replace(kept, has_fork=True))
+    # a ledger that went back without a new gen: restored by hand from a copy
+    is_later = not is_retained and server_ms > kept.server_ms
+    is_new_gen = is_new_gen or (is_later and receipt.stored < kept.stored)
     archived = min(receipt.archived, receipt.stored)
     taken = Watermarks(
         gen=receipt.gen,

@@ -69,7 +69,11 @@ def read_closed_days(source: LedgerSource, first_on: date) -> dict[str, list[Clo
             continue
         at_ms = wall_ms(raw.wall)
         if at_ms is not None:
-            names = written.setdefault((journal, calendar.day_and_hour(at_ms)[0]), {})
+            try:
+                on_date, _ = calendar.day_and_hour(at_ms)
+            except (OverflowError, ValueError):  # a clock at the end of the calendar
+                continue
+            names = written.setdefault((journal, on_date), {})
             names.setdefault(kind, []).append(seq)
             if kind == Kind.RATED:
                 names.setdefault(f"{kind}.{raw.level}", []).append(seq)

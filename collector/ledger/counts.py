@@ -42,7 +42,8 @@ def open_read_only(path: Path) -> sqlite3.Connection:
             connection.execute("SELECT 1 FROM meta").fetchone()
         except sqlite3.OperationalError:
             connection.close()
-            if path.with_name(path.name + "-wal").exists():
+            log = path.with_name(path.name + "-wal")
+            if log.exists() and log.stat().st_size:
                 raise
             # a WAL database that nobody writes: its index cannot be made in a foreign folder
             connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)

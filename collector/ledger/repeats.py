@@ -1,4 +1,4 @@
-"""Which ratings come second: the case, or without a case the session, is rated already.
+"""Which ratings come second: the session, or the case where one is known, is rated already.
 
 The first in order of position counts. Uniqueness also stands in the schema, as partial indexes.
 """
@@ -20,11 +20,10 @@ _COUNTED_CASES = (
 _COUNTED_SESSIONS = (
     "SELECT o.epoch, o.session FROM asked CROSS JOIN outcomes o"
     " ON o.epoch = asked.a AND o.session = asked.b"
-    " WHERE o.level IS NOT NULL AND o.is_repeat = 0 AND o.case_no = ''"
+    " WHERE o.level IS NOT NULL AND o.is_repeat = 0"
 )
 _HIGHEST_SESSION = (
-    "SELECT max(session) FROM outcomes"
-    " WHERE epoch = ? AND level IS NOT NULL AND is_repeat = 0 AND case_no = ''"
+    "SELECT max(session) FROM outcomes WHERE epoch = ? AND level IS NOT NULL AND is_repeat = 0"
 )
 
 _Pair = tuple[str, int] | tuple[int, int]
@@ -35,37 +34,35 @@ class RepeatFinder:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._highest: dict[int, int] = {}  # journal -> highest counted session without a case
+        self._highest: dict[int, int] = {}  # journal -> highest session asked about
 
     def find(self, records: Sequence[Placed]) -> set[int]:
         """Positions of the repeats among records in order of position."""
-        keyed: list[tuple[int, _Pair]] = []
+        keyed: list[tuple[int, list[_Pair]]] = []
         cases: list[_Pair] = []
         sessions: list[_Pair] = []
         for position, epoch, _, _, _, record in records:
             if not isinstance(record, Rated):
                 continue
-            pair: _Pair
-            if record.case_no:
-                pair = (record.case_no, record.service_no)
-                cases.append(pair)
+            pairs: list[_Pair] = [(epoch, record.session)]
+            highest = self._highest.get(epoch)
+            if highest is None:
+                highest = self._read_highest(epoch)
+            if record.session > highest:  # sessions count up, so this is the everyday case
+                self._highest[epoch] = record.session
             else:
-                pair = (epoch, record.session)
-                highest = self._highest.get(epoch)
-                if highest is None:
-                    highest = self._read_highest(epoch)
-                if record.session > highest:  # sessions count up, so this is the everyday case
-                    self._highest[epoch] = record.session
-                else:
-                    sessions.append(pair)
-            keyed.append((position, pair))
+                sessions += pairs
+            if record.case_no:
+                pairs.append((record.case_no, record.service_no))
+                cases.append(pairs[-1])
+            keyed.append((position, pairs))
         counted = self._counted(_COUNTED_CASES, cases) | self._counted(_COUNTED_SESSIONS, sessions)
         repeats: set[int] = set()
-        for position, pair in keyed:
-            if pair in counted:
-                repeats.add(position)
+        for position, pairs in keyed:
+            if counted.isdisjoint(pairs):
+                counted.update(pairs)
             else:
-                counted.add(pair)
+                repeats.add(position)
         return repeats
 
     def _read_highest(self, epoch: int) -> int:

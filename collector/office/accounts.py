@@ -149,16 +149,15 @@ class Accounts:
             "SELECT password_hash FROM accounts WHERE name = ? AND disabled_ms IS NULL", [name]
         ).fetchone()
         digest = row[0] if row else _DUMMY_HASH
-        try:
-            with self._one_at_a_time:
-                self._hasher.verify(digest, password[:LONGEST_PASSWORD])
-            is_right = row is not None
-        except (VerificationError, InvalidHashError):
-            is_right = False
-        account = self.find(name) if is_right else None
-        if account is None:
-            self._count(keys, now_ms)
-            return SignIn(None, self._wait_s(keys, now_ms))
+        with self._one_at_a_time:
+            wait_s = self._wait_s(keys, now_ms)  # others may have failed while we waited
+            if wait_s:
+                return SignIn(None, wait_s)
+            is_right = self._is_right(digest, password) and row is not None
+            account = self.find(name) if is_right else None
+            if account is None:
+                self._count(keys, now_ms)
+                return SignIn(None, self._wait_s(keys, now_ms))
         self._office.database.execute("DELETE FROM failures WHERE key = ?", [keys["pair"]])
         if self._hasher.check_needs_rehash(digest):
             self._office.database.execute(
@@ -167,9 +166,20 @@ class Accounts:
             )
         return SignIn(account, 0)
 
+    def _is_right(self, digest: str, password: str) -> bool:
+        try:
+            self._hasher.verify(digest, password[:LONGEST_PASSWORD])
+        except (VerificationError, InvalidHashError):
+            return False
+        return True
+
     def _wait_s(self, keys: dict[str, str], now_ms: int) -> int:
         longest = 0
+        failed = "SELECT 1 FROM failures WHERE key = ?"
+        has_failed = self._office.database.execute(failed, [keys["pair"]]).fetchone() is not None
         for kind, key in keys.items():
+            if kind == "account" and not has_failed:
+                continue  # strangers' failures do not shut out who made none
             row = self._office.database.execute(
                 "SELECT count, last_ms FROM failures WHERE key = ?", [key]
             ).fetchone()

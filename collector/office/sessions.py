@@ -67,6 +67,17 @@ class Sessions:
             )
         return Account(id=row[0], name=row[1], role=row[2], created_ms=row[3], disabled_ms=row[4])
 
+    def is_running(self, session_id: str, *, now_ms: int) -> bool:
+        """Whether the session still holds; asking does not count as use."""
+        row = self._office.database.execute(
+            "SELECT s.created_ms, s.seen_ms FROM sessions s JOIN accounts a ON a.id = s.account"
+            " WHERE s.id_digest = ? AND a.disabled_ms IS NULL",
+            [_digest(session_id)],
+        ).fetchone()
+        if row is None:
+            return False
+        return bool(now_ms - row[0] < ABSOLUTE_S * 1000 and now_ms - row[1] < self._idle_ms)
+
     def end(self, session_id: str) -> None:
         """End a session; idempotent."""
         self._office.database.execute(

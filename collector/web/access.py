@@ -72,7 +72,10 @@ def address() -> str:
 
 def local_target(target: str) -> str:
     """A place on this site to go on to, from an untrusted text; the hall page otherwise."""
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:  # "//[" is no address at all
+        return url_for("hall.page")
     is_local = (
         target.startswith("/")
         and not target.startswith(("//", "/\\"))

@@ -82,6 +82,7 @@ def create_app(
                 minimum_base=options.minimum_base,
                 follows_records=options.follows_records,
             ),
+            max_streams=options.max_streams,
         ),
         clock=clock,
     )

@@ -62,9 +62,11 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     # here and not above: the other commands must not pay for the web framework
     from collector.web.app import create_app
     from collector.web.dashboard import WebOptions
+    from collector.web.live import MAX_STREAMS, THREADS_FOR_PAGES
     from collector.web.serving import serve
 
     web = settings.web
+    streams = max(1, min(MAX_STREAMS, web.threads - THREADS_FOR_PAGES))
     options = WebOptions(
         ledger=settings.ledger,
         office=web.office,
@@ -72,6 +74,7 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         is_https=web.https,
         minimum_base=web.minimum_base,
         idle_s=web.session_hours * 3600,
+        max_streams=streams,
         follows_records=web.today == "newest-record",
     )
     app = create_app(options)

@@ -18,7 +18,7 @@ from collector.office.accounts import Accounts
 from collector.office.database import Office
 from collector.office.sessions import IDLE_S, Sessions
 from collector.periods import local_day
-from collector.web.live import LedgerWatcher
+from collector.web.live import MAX_STREAMS, LedgerWatcher
 from collector.web.page_time import newest_ms
 
 EXTENSION = "yiping"
@@ -35,6 +35,7 @@ class WebOptions:
         minimum_base: rates over fewer ratings are shown but not ranked.
         secret: file with the key that signs the preferences cookie; None: kept in `office.db`.
         idle_s: a session that was not used for so many seconds ends.
+        max_streams: live streams at one time; each holds a thread of the server.
         follows_records: pages take the time of the newest record for now, see `page_time`.
     """
 
@@ -44,6 +45,7 @@ class WebOptions:
     minimum_base: int = 10
     secret: Path | None = None
     idle_s: int = IDLE_S
+    max_streams: int = MAX_STREAMS
     follows_records: bool = False
 
 

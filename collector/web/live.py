@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,11 +23,14 @@ POLL_S: Final = 0.2
 """How often the ledger is asked whether it has changed; a fifth of the promised second."""
 HEARTBEAT_S: Final = 15.0
 """How often a silent stream says that it is alive, so that proxies and pages keep it."""
+ALLOWED_EVERY_S: Final = 10.0
+"""How soon a stream ends after its session: sign-out, a disabled account, a time limit."""
 RETRY_S: Final = 2.0
 """How long to wait when the ledger cannot be read."""
 MAX_STREAMS: Final = 48
-"""Streams at one time; the other threads of the server stay free for pages. A page that gets no
-stream asks again every two seconds instead."""
+"""Streams at one time. A page that gets no stream asks again every two seconds instead."""
+THREADS_FOR_PAGES: Final = 8
+"""Threads of the server that no stream may take. Source: our choice."""
 MAX_WAITING: Final = 100
 """Events a slow page may be behind before its stream is ended, to be opened anew."""
 
@@ -74,9 +78,18 @@ class LedgerWatcher:
         path: the ledger.
         build: makes an event from the ledger's present state.
         poll_s: seconds between two looks.
+        max_streams: streams at one time.
     """
 
-    def __init__(self, path: Path, build: BuildEvent, *, poll_s: float = POLL_S) -> None:
+    def __init__(
+        self,
+        path: Path,
+        build: BuildEvent,
+        *,
+        poll_s: float = POLL_S,
+        max_streams: int = MAX_STREAMS,
+    ) -> None:
+        self.max_streams = max_streams
         self._path = path
         self._build = build
         self._poll_s = poll_s
@@ -111,7 +124,7 @@ class LedgerWatcher:
     def subscribe(self) -> Subscription | None:
         """A new stream; None when there are too many or the watcher does not run."""
         with self._condition:
-            if not self.is_running or len(self._subscriptions) >= MAX_STREAMS:
+            if not self.is_running or len(self._subscriptions) >= self.max_streams:
                 return None
             subscription = Subscription(self._condition)
             self._subscriptions.add(subscription)
@@ -189,7 +202,11 @@ def sse(event: dict[str, Any]) -> str:
 
 
 def stream(
-    subscription: Subscription, first: dict[str, Any], *, is_gone: Callable[[], bool]
+    subscription: Subscription,
+    first: dict[str, Any],
+    *,
+    is_gone: Callable[[], bool],
+    is_allowed: Callable[[], bool],
 ) -> Iterator[str]:
     """The text of one stream: what is new since the page was made, then every event.
 
@@ -197,10 +214,16 @@ def stream(
         subscription: made before `first` was built, so that nothing falls between them.
         first: the first event.
         is_gone: whether the browser has closed the connection.
+        is_allowed: whether the session still holds; asked every `ALLOWED_EVERY_S`.
     """
     yield "retry: 2000\n\n" + sse(first)
     quiet_s = 0.0
+    asked_s = time.monotonic()
     while not subscription.is_ended and not is_gone():
+        if time.monotonic() - asked_s >= ALLOWED_EVERY_S:
+            asked_s = time.monotonic()
+            if not is_allowed():
+                return
         event = subscription.take(1.0)
         if event is not None:
             quiet_s = 0.0

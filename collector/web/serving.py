@@ -16,6 +16,8 @@ from collector.web.dashboard import EXTENSION, Dashboard
 
 logger = logging.getLogger(__name__)
 
+CONNECTION_LIMIT = 1000
+"""Open connections; with waitress's 100 one computer could keep everybody out by holding them."""
 CHANNEL_TIMEOUT_S = 60
 """Seconds until an idle connection is closed; live streams are never idle for that long."""
 
@@ -42,6 +44,7 @@ def serve(app: Flask, *, host: str, port: int, threads: int) -> None:
         threads=threads,
         ident=None,
         channel_timeout=CHANNEL_TIMEOUT_S,
+        connection_limit=CONNECTION_LIMIT,
         # look ahead on the connection, so that a stream learns that its page has gone
         channel_request_lookahead=1,
     )

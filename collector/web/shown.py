@@ -109,12 +109,16 @@ def static_url(name: str) -> str:
     return url_for("static", filename=name, v=_static_version(name))
 
 
+KEPT_PARAMETERS: Final = frozenset({"period", "from", "to", "sort", "order"})
+"""What a page's links carry on; anything else of a visitor's never reaches `url_for`."""
+
+
 def address_with(**changes: str | None) -> str:
     """This page's address with some parameters changed; None leaves one out."""
     kept = {
         name: value
         for name, value in request.args.items()
-        if name not in changes and len(value) <= 40
+        if name in KEPT_PARAMETERS and name not in changes and len(value) <= 40
     }
     given = {name: value for name, value in changes.items() if value is not None}
     values: dict[str, Any] = {**(request.view_args or {}), **kept, **given}

@@ -109,7 +109,10 @@ class BufferedClient(paho.Client):
         length, at = _varint(received, start + 1)
         end = at + length
         if at == 0 or end > len(received):
-            self.needs_more = len(received) - start < 5 or at > 0
+            # paho gathers what is larger than one read; here that would copy it again and again
+            self.needs_more = len(received) - start < 5 if at == 0 else length <= READ_BYTES
+            return None
+        if length < 2:
             return None
         topic_at = at + 2
         at = topic_at + (received[topic_at - 2] << 8 | received[topic_at - 1])
@@ -118,8 +121,8 @@ class BufferedClient(paho.Client):
         if qos:
             mid = received[at] << 8 | received[at + 1] if at + 2 <= end else 0
             at += 2
-        if self._has_properties and at < end:
-            length, properties_at = _varint(received, at)
+        if self._has_properties:
+            length, properties_at = _varint(received, at) if at < end else (0, 0)
             at = properties_at + length if properties_at else end + 1
         if at > end or not topic or (qos and not mid):
             return None

@@ -25,7 +25,7 @@ append no faster (measured: 48 us in the middle with either)."""
 def open_journal(
     path: Path, *, key: SigningKey, device: str, zone: tzinfo, wall_ms: int
 ) -> Journal:
-    """Open or make a device's journal; a damaged one is set aside and a new epoch begun.
+    """Open or make a device's journal; one damaged or forked is set aside, a new epoch begun.
 
     Args:
         wall_ms: wall clock, for the name of a file set aside.
@@ -80,6 +80,8 @@ def _open(path: Path, lock: int, key: SigningKey, device: str, zone: tzinfo) -> 
             sync_folder(path.parent)
         journal = Journal(path, conn, lock, key=key, device=device, zone=zone)
         _check_last_links(journal, key, device)
+        if journal.watermarks.has_fork:
+            raise JournalDamagedError(f"{path}: the collector holds another history of it")
         return journal
     except (sqlite3.Error, OSError) as error:
         conn.close()

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from firmware_config.mqtt_link import Arrived, BrokerAddress
+from firmware_config.mqtt_link.buffered import READ_BYTES, BufferedClient
 from firmware_config.mqtt_link.connection import MQTT5, MQTT311, Connection
 
 Message = tuple[str, bytes, bool, int, int]
@@ -147,3 +148,27 @@ def test_no_bytes_of_a_broken_broker_raise(protocol: str, raw: bytes) -> None:
         mine.sendall(raw)
         mine.shutdown(socket.SHUT_WR)
         connection._read()
+
+
+@pytest.mark.parametrize("protocol", [MQTT5, MQTT311])
+@pytest.mark.parametrize(
+    "raw", [b"\x30\x00", b"\x30\x01\x00", b"\x32\x03\x00\x01a", b"\x30\x02\x00\x00"]
+)
+def test_a_publish_too_short_for_its_parts_is_left_to_paho(protocol: str, raw: bytes) -> None:
+    events: list[Any] = []
+    with a_connection(protocol, events) as (connection, mine):
+        mine.sendall(raw)
+        connection._read()
+    assert not [event for event in events if event.topic]
+
+
+def test_a_publish_larger_than_one_read_is_gathered_by_paho_not_copied_again_and_again() -> None:
+    client = BufferedClient(
+        has_properties=False, callback_api_version=CallbackAPIVersion.VERSION2, client_id="d"
+    )
+    client._received = packet(("t", bytes(READ_BYTES + 1), False, 1, 7), None)[:5000]
+    assert client.take_publish() is None
+    assert not client.needs_more
+    client._received = packet(("t", bytes(9000), False, 1, 7), None)[:5000]
+    assert client.take_publish() is None
+    assert client.needs_more

@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 from gpiozero.pins.mock import MockFactory
 
-from firmware_config.contract import Status, decode_health, decode_status
+from firmware_config.chain import split_token
+from firmware_config.contract import (
+    RECORD_TYPES,
+    Kind,
+    Status,
+    decode_health,
+    decode_record,
+    decode_status,
+)
 from firmware_config.kiosk_settings import KioskSettings, UplinkSettings
 from firmware_config.mqtt_link import (
     Arrived,
@@ -24,9 +32,10 @@ from firmware_config.mqtt_link import (
 )
 from firmware_config.pins import load_pin_profile
 from kiosk.clock import Clock
-from kiosk.errors import DeadThreadError, KeyMissingError, PanelError
+from kiosk.errors import DeadThreadError, JournalForkedError, KeyMissingError, PanelError
 from kiosk.events import CaseOpened, ClerkKey, ClerkLongPress
 from kiosk.journal.reading import open_card
+from kiosk.links import Row
 from kiosk.patterns import ERROR
 from kiosk.service import KioskService
 from kiosk.situation import State
@@ -337,3 +346,44 @@ def test_published_events_of_the_broker_are_harmless(
     service._queue.put(Published(1, 0x87, 1))
     assert service.settle(5)
     assert service.failure is None
+
+
+def kind_of(row: Row) -> Kind:
+    record = decode_record(split_token(row.token).payload)
+    return next(kind for kind, made in RECORD_TYPES.items() if isinstance(record, made))
+
+
+def test_a_fork_ends_the_program_and_the_next_start_counts_again_in_a_new_epoch(
+    open_broker: Any,
+    service_of: Callable[..., KioskService],
+    ledger: Any,
+    wait_until: Wait,
+) -> None:
+    collector = AnsweringCollector(open_broker.port, ledger)
+    collector.is_answering = False
+    collector.start()
+    service = service_of(open_broker.port)
+    service.start()
+    wait_until(lambda: service.snapshot().is_connected)
+    with open_card(service.settings.journal) as card:
+        first = card.epoch
+    other_history = ledger.receipt(
+        server_ms=Clock().wall_ms(), epoch=first, stored=1, stored_hash="A" * 43
+    )
+    device = service.settings.device
+    collector.link.publish(Publication(f"yiping/hall-1/{device}/receipt", other_history))
+    assert service.ended.wait(10)
+    assert isinstance(service.failure, JournalForkedError)
+    service.stop()
+
+    again = service_of(open_broker.port)
+    again.start()
+    with open_card(again.settings.journal) as card:
+        assert card.epoch != first
+        assert sum(kind_of(row) is Kind.FAULT for row in card.rows()) == 1
+    [aside] = again.settings.journal.parent.glob("*.damaged-*[0-9Z]")
+    with open_card(aside) as card:
+        assert card.epoch == first
+        assert [kind_of(row) for row in card.rows()][-1] is Kind.FAULT
+    again.stop()
+    collector.stop()

@@ -84,7 +84,8 @@ def test_an_empty_restored_database_takes_everything_back() -> None:
     ("is_retained", "wall_ms", "weight"),
     [
         pytest.param(True, NOON_MS - 60_000, Weight.STALE, id="it lay on the broker"),
-        pytest.param(False, None, Weight.STALE, id="our own clock cannot tell"),
+        pytest.param(True, None, Weight.STALE, id="it lay there, and our own clock cannot tell"),
+        pytest.param(False, None, Weight.TAKEN, id="live, and our own clock cannot tell"),
         pytest.param(False, NOON_MS + FRESH_MS, Weight.STALE, id="it is not fresh"),
         pytest.param(False, NOON_MS - 60_000, Weight.TAKEN, id="live and fresh"),
     ],
@@ -94,6 +95,15 @@ def test_another_gen_from_before_must_be_live_and_fresh(
 ) -> None:
     got = receipt(gen="g0", server_time=wall(NOON_MS - 60_000))
     assert judge(KEPT, got, is_retained=is_retained, wall_ms=wall_ms).weight is weight
+
+
+def test_a_ledger_that_went_back_without_a_new_gen_gets_everything_again() -> None:
+    later = wall(NOON_MS + 1000)
+    got = receipt(stored=3, stored_hash=digest(3), server_time=later)
+    weighing = judge(KEPT, got, is_retained=False)
+    assert weighing.is_new_gen
+    assert weighing.watermarks.stored == 3
+    assert judge(KEPT, got, is_retained=True).watermarks.stored == 12
 
 
 def test_another_digest_at_stored_is_a_fork_and_nothing_is_taken() -> None:

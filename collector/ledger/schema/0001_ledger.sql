@@ -88,7 +88,7 @@ CREATE TABLE outcomes (
 CREATE UNIQUE INDEX outcomes_counted_case ON outcomes (case_no, service_no)
     WHERE level IS NOT NULL AND is_repeat = 0 AND case_no <> '';
 CREATE UNIQUE INDEX outcomes_counted_session ON outcomes (epoch, session)
-    WHERE level IS NOT NULL AND is_repeat = 0 AND case_no = '';
+    WHERE level IS NOT NULL AND is_repeat = 0;
 CREATE INDEX outcomes_by_day ON outcomes (on_date, window);
 CREATE INDEX outcomes_by_window ON outcomes (window, pressed_ms);
 

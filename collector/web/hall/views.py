@@ -7,6 +7,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
+from collector.web.access import SESSION_COOKIE
 from collector.web.asked import asked_number
 from collector.web.dashboard import dashboard, now_ms, reader
 from collector.web.hall.today import HallToday, LiveEvents, hall_today, hours_json, today_json
@@ -63,9 +64,16 @@ def live_stream() -> ResponseReturnValue:
     except BaseException:
         watcher.unsubscribe(subscription)
         raise
+    parts, session_id = dashboard(), request.cookies.get(SESSION_COOKIE, "")
     gone = request.environ.get("waitress.client_disconnected", lambda: False)
     response = Response(
-        stream(subscription, first, is_gone=gone), mimetype="text/event-stream; charset=utf-8"
+        stream(
+            subscription,
+            first,
+            is_gone=gone,
+            is_allowed=lambda: parts.sessions.is_running(session_id, now_ms=parts.clock()),
+        ),
+        mimetype="text/event-stream; charset=utf-8",
     )
     # on close and not in the generator: one that was never started runs no `finally`
     response.call_on_close(lambda: watcher.unsubscribe(subscription))

@@ -64,7 +64,8 @@ def create_app(hall: PressableHall, *, dashboard: str = "", token: str | None = 
 
     @app.post("/api/key")
     def key() -> tuple[str, int]:
-        if not secrets.compare_digest(request.headers.get(TOKEN_HEADER, ""), token):
+        shown = request.headers.get(TOKEN_HEADER, "")
+        if not secrets.compare_digest(shown.encode(), token.encode()):
             abort(403, "this press did not come from the press page")
         asked = request.get_json()
         match asked:

@@ -179,6 +179,16 @@ def test_without_a_case_number_a_session_is_rated_once(
     assert (counts["level5"], counts["repeats"]) == (3, 2)
 
 
+def test_a_session_counts_once_also_when_it_names_several_cases(
+    ledger: Any, journal_of: Any
+) -> None:
+    journal = journal_of("dev-1")
+    for case_no in ("C-1", "", "C-2"):
+        ledger.writer.store([journal.message(journal.rate(level=5, session=1, case_no=case_no))])
+    counts = ledger.counts()
+    assert (counts["level5"], counts["repeats"]) == (1, 2)
+
+
 def test_case_numbers_that_differ_after_a_nul_are_different_cases(
     ledger: Any, journal_of: Any
 ) -> None:

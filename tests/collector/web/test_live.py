@@ -180,14 +180,14 @@ def test_a_slow_page_is_let_go_and_not_waited_for() -> None:
 
 def test_a_stream_ends_when_its_browser_is_gone() -> None:
     subscription = Subscription(threading.Condition())
-    pieces = stream(subscription, {"position": 1}, is_gone=lambda: True)
+    pieces = stream(subscription, {"position": 1}, is_gone=lambda: True, is_allowed=lambda: True)
     assert len(list(pieces)) == 1
 
 
 def test_stopping_ends_all_streams(watcher: LedgerWatcher) -> None:
     subscription = watcher.subscribe()
     assert subscription is not None
-    running = stream(subscription, {"position": 1}, is_gone=lambda: False)
+    running = stream(subscription, {"position": 1}, is_gone=lambda: False, is_allowed=lambda: True)
     next(running)
     threading.Timer(0.05, watcher.stop).start()
     assert [piece for piece in running if piece.startswith("retry")] == []
