@@ -26,6 +26,9 @@ from firmware_config.provision.passwords import (
 BrokerKind = Literal["mosquitto", "amqtt"]
 MAX_QUEUED_MESSAGES: Final = 100_000
 """Positive: 0, said to be unlimited, has dropped everything in several releases of mosquitto."""
+MESSAGE_SIZE_LIMIT_BYTES: Final = 1_048_576
+"""Larger messages end the sender's connection. Without it one device could send the collector
+200 MB and keep everybody else waiting (an attack that worked)."""
 MAX_INFLIGHT_MESSAGES: Final = 1000
 """With the default of 20 the collector's latency under load is 30 times worse."""
 
@@ -136,6 +139,8 @@ def _render_mosquitto(
         f"max_queued_messages {MAX_QUEUED_MESSAGES}",
         f"max_inflight_messages {MAX_INFLIGHT_MESSAGES}",
         "set_tcp_nodelay true",
+        "# A device sends at most 8 KiB; up to this the collector says what it refused.",
+        f"message_size_limit {MESSAGE_SIZE_LIMIT_BYTES}",
         "",
         "log_dest stderr",
         "log_type error",

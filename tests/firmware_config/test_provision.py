@@ -143,7 +143,7 @@ def test_the_broker_listens_only_where_told_and_lets_nobody_in_without_a_name(
     assert options["user"] == ["mosquitto"]
     assert int(options["max_queued_messages"][0]) > 0
     assert int(options["max_inflight_messages"][0]) >= 200
-    assert "message_size_limit" not in options  # kills paho's thread when it is exceeded
+    assert options["message_size_limit"] == ["1048576"]
     assert "per_listener_settings" not in options
 
 

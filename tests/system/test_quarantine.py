@@ -71,6 +71,33 @@ def test_bad_messages_are_quarantined_with_their_reason_and_the_loop_goes_on(hal
     link.stop()
 
 
+def test_a_huge_message_stops_neither_its_device_nor_the_others(hall: Any) -> None:
+    names = hall.devices[:2]
+    tokens = signed_ratings(names, 1, keys=hall.keys)
+    events: dict[str, list[object]] = {name: [] for name in names}
+    links = {
+        name: Link(
+            hall.address(name), client_id=name, subscriptions=(), on_event=events[name].append
+        )
+        for name in names
+    }
+    for link in links.values():
+        link.start()
+    hall.wait(lambda: all(link.is_connected for link in links.values()), "both devices")
+    huge, other = names
+    links[huge].publish(Publication(topic(hall.hall, huge, Channel.JOURNAL), bytes(3_000_000)))
+    links[other].publish(Publication(topic(hall.hall, other, Channel.JOURNAL), tokens[other][0]))
+    hall.wait(lambda: hall.size() == 1, "the other device's record", 30)
+
+    def is_sent() -> bool:
+        links[huge].publish(Publication(topic(hall.hall, huge, Channel.JOURNAL), tokens[huge][0]))
+        return bool(hall.size() == 2)
+
+    hall.wait(is_sent, "the device's own next record", 30)
+    for link in links.values():
+        link.stop()
+
+
 def test_a_device_cannot_write_as_another(hall: Any) -> None:
     device, victim = hall.devices[:2]
     tokens = signed_ratings([victim], 1, keys=hall.keys)[victim]
