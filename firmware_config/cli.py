@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from firmware_config import __version__
-from firmware_config.command_line import exit_code_of, key_and_value
+from firmware_config.command_line import a_date, exit_code_of, key_and_value
 from firmware_config.errors import ExitCode, InvalidSettings
 from firmware_config.fleet import Fleet, load_fleet, sample_fleet_path
 from firmware_config.keys import load_or_create_signing_key, load_verify_key
@@ -39,9 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_fleet(check)
     check.add_argument("--json", action="store_true", help="counts and notes as JSON")
     check.add_argument("-q", "--quiet", action="store_true", help="print problems only")
-    check.add_argument(
-        "--on", type=date.fromisoformat, metavar="DATE", help="day to look at (default: today)"
-    )
+    check.add_argument("--on", type=a_date, metavar="DATE", help="day to look at (default: today)")
     check.set_defaults(run=_check)
 
     render = commands.add_parser("render", help="write one device's settings, or every device's")

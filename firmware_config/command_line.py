@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -39,7 +40,7 @@ def exit_code_of(
         return code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads any more
-        return ExitCode.OK
+        return ExitCode.IO
     except KeyboardInterrupt:
         return ExitCode.FAILURE
     except expected as error:
@@ -107,6 +108,16 @@ def _add_to(parser: argparse.ArgumentParser) -> None:
                 default=argparse.SUPPRESS,
                 help=text,
             )
+
+
+def a_date(text: str) -> date:
+    """A day of a command line, for argparse."""
+    try:
+        if len(text) == len("YYYY-MM-DD"):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"expected YYYY-MM-DD, got {text!r}")
 
 
 def key_and_value(text: str) -> tuple[str, str]:

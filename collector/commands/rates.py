@@ -14,6 +14,7 @@ from collector.errors import UsageError
 from collector.ledger.counts import (
     Group,
     Grouping,
+    newest_day,
     open_read_only,
     read_counts,
     read_zone_name,
@@ -21,6 +22,7 @@ from collector.ledger.counts import (
 from collector.periods import FIRST_DAY, Period, PeriodName, between, named_period
 from collector.rates import DEFAULT_RULE, participation, percent, satisfaction
 from collector.settings import CollectorSettings
+from firmware_config.command_line import a_date
 from firmware_config.errors import ExitCode
 
 _COLUMNS = (
@@ -52,21 +54,18 @@ def add_parser(commands: Any) -> None:
     when = parser.add_argument_group("period (local days; default: today)")
     when.add_argument(
         "--period",
-        type=PeriodName,
-        choices=list(PeriodName),
+        choices=[name.value for name in PeriodName],
         metavar="NAME",
         help="one of " + ", ".join(PeriodName),
     )
     when.add_argument(
         "--from",
         dest="from_on",
-        type=date.fromisoformat,
+        type=a_date,
         metavar="DATE",
         help="first day, YYYY-MM-DD",
     )
-    when.add_argument(
-        "--to", dest="to_on", type=date.fromisoformat, metavar="DATE", help="last day, included"
-    )
+    when.add_argument("--to", dest="to_on", type=a_date, metavar="DATE", help="last day, included")
     parser.add_argument(
         "--by",
         type=Grouping,
@@ -86,7 +85,10 @@ def run(
 ) -> ExitCode:
     """Print the rates."""
     with closing(open_read_only(settings.ledger)) as connection:
-        today = clock().astimezone(ZoneInfo(read_zone_name(connection))).date()
+        zone = ZoneInfo(read_zone_name(connection))
+        today = clock().astimezone(zone).date()
+        if settings.web.today == "newest-record":  # as the dashboard of this ledger does
+            today = min(newest_day(connection) or today, today)
         period = _period(args, today)
         groups = read_counts(connection, period, args.by)
     if args.json:
@@ -104,7 +106,7 @@ def run(
 
 def _period(args: argparse.Namespace, today: date) -> Period:
     if args.from_on is None and args.to_on is None:
-        return named_period(args.period or PeriodName.TODAY, today)
+        return named_period(PeriodName(args.period or PeriodName.TODAY), today)
     if args.period is not None:
         raise UsageError("expected --period or --from/--to, got both")
     try:

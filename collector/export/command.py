@@ -18,6 +18,7 @@ from collector.export.nightly import Clock, Request, export_status, run_export, 
 from collector.export.verify import verify
 from collector.rates import Rate
 from collector.settings import CollectorSettings
+from firmware_config.command_line import a_date
 from firmware_config.errors import ExitCode
 
 DESCRIPTION = """\
@@ -36,9 +37,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--day", type=_day, metavar="DAY", help="this closed day (YYYY-MM-DD)")
-    parser.add_argument("--from", dest="first_on", type=_day, metavar="DAY", help="from this day")
-    parser.add_argument("--to", dest="last_on", type=_day, metavar="DAY", help="up to this day")
+    parser.add_argument("--day", type=a_date, metavar="DAY", help="this closed day (YYYY-MM-DD)")
+    parser.add_argument("--from", dest="first_on", type=a_date, metavar="DAY", help="from this day")
+    parser.add_argument("--to", dest="last_on", type=a_date, metavar="DAY", help="up to this day")
     parser.add_argument(
         "--now", action="store_true", help="export yesterday also before export.run_at has come"
     )
@@ -52,15 +53,6 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
     return parser
-
-
-def _day(text: str) -> date:
-    try:
-        if len(text) != 10:
-            raise ValueError(text)
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected YYYY-MM-DD, got {text!r}") from None
 
 
 def run(

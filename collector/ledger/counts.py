@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
@@ -84,6 +85,12 @@ def read_counts(connection: sqlite3.Connection, period: Period, by: Grouping) ->
     if nowhere[-1]:
         groups.append(Group("", "", "", Counts(*nowhere[:-1])))
     return groups
+
+
+def newest_day(connection: sqlite3.Connection) -> date | None:
+    """The last local day that has anything counted; None for an empty ledger."""
+    row = connection.execute("SELECT max(on_date) FROM day_rollups").fetchone()
+    return date.fromisoformat(row[0]) if row[0] else None
 
 
 def read_zone_name(connection: sqlite3.Connection) -> str:

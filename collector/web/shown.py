@@ -15,7 +15,7 @@ from collector.rates import Rate, Rule
 from collector.web import languages
 from collector.web.access import account
 from collector.web.asked import OFFERED
-from collector.web.dashboard import hall, now_ms, zone
+from collector.web.dashboard import EXTENSION, hall, now_ms, zone
 from collector.web.device_states import DeviceState
 from collector.web.figures import NO_FIGURE, percent_text
 from collector.web.hall.today import root_text
@@ -162,6 +162,7 @@ def register(app: Flask) -> None:
         level_name=languages.level_name,
         levels=[int(level) for level in sorted(Level, reverse=True)],
         no_figure=NO_FIGURE,
+        ranked_from=app.extensions[EXTENSION].options.minimum_base,
         offered_periods=OFFERED,
         static_url=static_url,
     )
