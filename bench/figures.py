@@ -81,7 +81,8 @@ def table(figures: list[Figure]) -> str:
         shown = f"{figure.value:,.3g}" if abs(figure.value) < 1000 else f"{figure.value:,.0f}"
         mark = {True: "met", False: "**missed**", None: ""}[figure.is_met]
         unit = "" if figure.unit == "ratio" else f" {figure.unit}"
-        lines.append(f"| {figure.name} | {shown}{unit} | {figure.goal} | {mark} | {figure.note} |")
+        name = figure.name.replace("|", "\\|")
+        lines.append(f"| {name} | {shown}{unit} | {figure.goal} | {mark} | {figure.note} |")
     return "\n".join(lines)
 
 
