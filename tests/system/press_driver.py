@@ -1,7 +1,7 @@
 """Kiosks under load in one process: the real service on mock pins, pressed as fast as it answers.
 
-`python tests/system/press_driver.py FOLDER PRESSES DEVICE …` reads
-`FOLDER/devices/<device>/kiosk.toml`; PRESSES is how many each gets, 0 for none: then it only sends.
+`python tests/system/press_driver.py FOLDER DEVICE …` reads `FOLDER/devices/<device>/kiosk.toml`.
+After SIGUSR1 nobody presses any more; the kiosks go on sending.
 Prints `tried CASE LEVEL` before each press and `thanked CASE LEVEL` once exactly that key's light
 is on, one line per write, so that what was printed survives a kill.
 """
@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import sys
 import threading
 import time
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +64,12 @@ class Window:
                 raise self.service.failure
             time.sleep(0.001)
 
-    def run(self, presses: int) -> None:
+    def run(self, is_over: threading.Event) -> None:
         everything = {button.name for button in self.profile.buttons}
         chooser = random.Random()
-        for number in range(presses):
+        for number in count():
+            if is_over.is_set():
+                return
             button = chooser.choice(self.profile.buttons)
             case = f"{self.settings.device}-{os.getpid()}-{number}"
             self.service.post(CaseOpened(at_ms=self.clock.mono_ms(), case_no=case))
@@ -78,14 +82,16 @@ class Window:
             pin.drive_high()
 
 
-def main(folder: Path, presses: int, devices: list[str]) -> None:
+def main(folder: Path, devices: list[str]) -> None:
+    is_over = threading.Event()
+    signal.signal(signal.SIGUSR1, lambda *_: is_over.set())
     windows = [Window(folder, device) for device in devices]
     for window in windows:
         window.service.start()
     for window in windows:
-        threading.Thread(target=window.run, args=(presses,), daemon=True).start()
+        threading.Thread(target=window.run, args=(is_over,), daemon=True).start()
     threading.Event().wait()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])
+    main(Path(sys.argv[1]), sys.argv[2:])
