@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from pathlib import Path
 from typing import Final
 
 from collector.settings import CollectorSettings
 from firmware_config.contract import Channel, topic_filter
 from firmware_config.mqtt_link import BrokerAddress, LinkEvent
+from firmware_config.settings_broker import password_of
 
 GROUP_LIMIT: Final = 5000
 """Most events in one group. Source: our choice; at 25,000/s a group then takes below 0.3 s."""
@@ -62,20 +62,14 @@ def broker_address(settings: CollectorSettings) -> BrokerAddress:
 
     Raises:
         OSError: the password file cannot be read.
+        PasswordFileError: it is empty.
     """
     broker = settings.broker
     return BrokerAddress(
         host=broker.host,
         port=broker.port,
         username=broker.username or DEFAULT_USER,
-        password=_first_line(broker.password_file),
+        password=password_of(broker),
         ca_file=broker.ca_file,
         keep_alive_s=broker.keep_alive_s,
     )
-
-
-def _first_line(path: Path | None) -> str:
-    if path is None:
-        return ""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return lines[0] if lines else ""

@@ -62,3 +62,8 @@ def read_password(path: Path) -> str:
     if not password:
         raise PasswordFileError(f"{path}: expected a password in the first line, got nothing")
     return password
+
+
+def password_of(broker: BrokerSettings) -> str:
+    """The password to log in with; empty when no file is set. Raises as `read_password` does."""
+    return "" if broker.password_file is None else read_password(broker.password_file)

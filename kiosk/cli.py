@@ -90,12 +90,13 @@ def _run(args: argparse.Namespace) -> ExitCode:
     settings = settings_of(args)
     from sdnotify import SystemdNotifier
 
+    from firmware_config.settings_broker import password_of
     from kiosk.clock import Clock
     from kiosk.service import KioskService
 
     notifier = SystemdNotifier()
     service = KioskService(
-        settings, clock=Clock(), password=_password(settings), notify=notifier.notify
+        settings, clock=Clock(), password=password_of(settings.broker), notify=notifier.notify
     )
     is_stopped: list[int] = []
 
@@ -126,19 +127,12 @@ def _give_back_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _password(settings: KioskSettings) -> str:
-    if settings.broker.password_file is None:
-        return ""
-    from firmware_config.settings_broker import read_password
-
-    return read_password(settings.broker.password_file)
-
-
 def _check(args: argparse.Namespace) -> ExitCode:
     from firmware_config.keys import load_verify_key
     from firmware_config.kiosk_settings import KioskSettings
     from firmware_config.pins import load_pin_profile
     from firmware_config.settings import describe_settings, print_settings
+    from firmware_config.settings_broker import password_of
     from kiosk.storage import file_system_type, is_volatile
 
     if args.help_settings:
@@ -155,7 +149,7 @@ def _check(args: argparse.Namespace) -> ExitCode:
         problems += error.problems
     try:
         load_verify_key(settings.collector_key)
-        _password(settings)
+        password_of(settings.broker)
     except (ConfigError, OSError) as error:
         problems.append(str(error))
     if not settings.storage.allow_volatile and is_volatile(settings.journal):

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 from firmware_config.fleet import Fleet, Hall
 from firmware_config.kiosk_settings import KioskSettings
-from firmware_config.provision.passwords import read_password
 from firmware_config.settings import load_settings
+from firmware_config.settings_broker import password_of
 from kiosk.clock import Clock
 from kiosk.simulator.clock import HallTime
 from kiosk.simulator.day import habits_of, local_time, plan_hall_day
@@ -219,6 +219,5 @@ def _kiosk(folder: Path, wall_ms: int, system: Clock) -> VirtualKiosk:
     settings = load_settings(
         KioskSettings, program="kiosk", path=folder / "kiosk.toml", environ={}, overrides={}
     )
-    password_file = settings.broker.password_file
-    password = read_password(password_file) if password_file is not None else ""
+    password = password_of(settings.broker)
     return VirtualKiosk(settings, password=password, wall_ms=wall_ms, system=system)

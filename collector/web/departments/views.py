@@ -55,7 +55,6 @@ def index() -> ResponseReturnValue:
         order=order,
         hall_figures=these.hall,
         rows=order.sorted(these.departments),
-        minimum_base=dashboard().options.minimum_base,
     )
 
 
@@ -84,7 +83,6 @@ def one(code: str) -> ResponseReturnValue:
         hall_figures=these.hall,
         rows=order.sorted(rows),
         days=days_json(days),
-        minimum_base=dashboard().options.minimum_base,
     )
 
 

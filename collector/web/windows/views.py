@@ -12,7 +12,7 @@ from collector.ledger.readers import counts, outcomes
 from collector.ledger.readers import fleet as fleet_reader
 from collector.ledger.readers.outcomes import OutcomeRow
 from collector.web.asked import asked_order, asked_period
-from collector.web.dashboard import dashboard, now_ms, reader, today
+from collector.web.dashboard import now_ms, reader, today
 from collector.web.figures import figures_json
 from collector.web.hall.today import hours_json, hours_of
 from collector.web.places import places, window_json
@@ -36,7 +36,6 @@ def index() -> ResponseReturnValue:
         order=order,
         hall_figures=these.hall,
         rows=order.sorted(these.windows),
-        minimum_base=dashboard().options.minimum_base,
     )
 
 
@@ -60,7 +59,6 @@ def one(code: str) -> ResponseReturnValue:
         days=days_json(days),
         sessions=outcomes.latest_of_window(reader(), key, limit=LAST_SESSIONS),
         devices=devices_at(fleet_reader.devices(reader(), now_ms()), key, now_ms()),
-        minimum_base=dashboard().options.minimum_base,
     )
 
 
