@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final
 
+from firmware_config.counter_settings import (
+    OpeningSettings,
+    ReaderSettings,
+    ScreenSettings,
+    VoiceSettings,
+)
 from firmware_config.settings import Setting
 from firmware_config.settings_broker import BrokerSettings
 
@@ -52,6 +58,7 @@ class PanelSettings:
             unit="s",
             minimum=0.2,
             maximum=30,
+            remote=True,
         ),
     ] = 2.0
 
@@ -66,6 +73,7 @@ class SessionSettings:
             help="`clerk`: the clerk's key or a case opens a session and its first press counts; "
             "`walkup`: every press opens and closes a session of its own.",
             choices=("clerk", "walkup"),
+            remote=True,
         ),
     ] = "clerk"
     timeout_s: Annotated[
@@ -75,6 +83,7 @@ class SessionSettings:
             unit="s",
             minimum=8,
             maximum=120,
+            remote=True,
         ),
     ] = 20.0
     walkup_interval_s: Annotated[
@@ -84,6 +93,7 @@ class SessionSettings:
             unit="s",
             minimum=0,
             maximum=600,
+            remote=True,
         ),
     ] = 5.0
 
@@ -107,6 +117,22 @@ class StorageSettings:
             minimum=1048576,
         ),
     ] = 16777216
+    warn_free_bytes: Annotated[
+        int,
+        Setting(
+            help="Free space below which the device reports `disk-low`, long before it must stop.",
+            unit="bytes",
+            minimum=1048576,
+        ),
+    ] = 134217728
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong between the settings of this section."""
+        if self.warn_free_bytes < self.min_free_bytes:
+            yield (
+                f"warn_free_bytes: expected at least min_free_bytes ({self.min_free_bytes}), "
+                f"got {self.warn_free_bytes}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,3 +203,7 @@ class KioskSettings:
     session: SessionSettings = field(default_factory=SessionSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     uplink: UplinkSettings = field(default_factory=UplinkSettings)
+    opening: OpeningSettings = field(default_factory=OpeningSettings)
+    voice: VoiceSettings = field(default_factory=VoiceSettings)
+    screen: ScreenSettings = field(default_factory=ScreenSettings)
+    reader: ReaderSettings = field(default_factory=ReaderSettings)

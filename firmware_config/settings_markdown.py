@@ -29,7 +29,8 @@ def settings_markdown(program: str, cls: type) -> str:
         if row.range:
             kind += f"; `{row.range}`" if row.range.startswith("matching") else f"; {row.range}"
         default = "**required**" if row.is_required else f"`{row.default}`" if row.default else "—"
-        meaning = f"{row.help}<br>`{environment_name(program, row.key)}`"
+        note = " The collector may change it." if row.is_remote else ""
+        meaning = f"{row.help}{note}<br>`{environment_name(program, row.key)}`"
         cells = (f"`{name}`", kind, default, meaning)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines[1:]) + "\n"

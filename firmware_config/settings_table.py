@@ -31,6 +31,7 @@ class Setting:
         check: given a value that passed all else, what was expected instead, or empty when good.
         path_suffix: a text with this ending is a path, relative to the file it stands in.
         secret: the value is never printed. Secrets themselves live in files, so this is rare.
+        remote: the collector may change it while the program runs.
     """
 
     help: str
@@ -42,6 +43,7 @@ class Setting:
     check: Callable[[Any], str] | None = None
     path_suffix: str = ""
     secret: bool = False
+    remote: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,7 @@ class SettingRow:
         range: allowed numbers or texts in words; empty for any.
         help: one sentence.
         is_secret: whether its value is never printed.
+        is_remote: whether the collector may change it while the program runs.
     """
 
     key: str
@@ -67,6 +70,7 @@ class SettingRow:
     range: str
     help: str
     is_secret: bool
+    is_remote: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,7 @@ def describe_settings(cls: type) -> list[SettingRow]:
             range=_range(leaf.setting),
             help=leaf.setting.help,
             is_secret=leaf.setting.secret,
+            is_remote=leaf.setting.remote,
         )
         for leaf in leaves_of(cls)
     ]

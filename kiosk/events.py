@@ -19,9 +19,14 @@ SERVICE_NO_MAXIMUM: Final = 999
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something happened at `at_ms`."""
+    """Something happened at `at_ms`.
+
+    Attributes:
+        command_id: of the command that asked for it; empty: no command did.
+    """
 
     at_ms: int
+    command_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +64,33 @@ class ClerkLongPress(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClerkTestPress(Event):
+    """The clerk's key, held for much longer: the self-test."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseAsked(Event):
+    """暂停服务, by a command."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeAsked(Event):
+    """恢复服务, by a command."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTestAsked(Event):
+    """The self-test, by a command."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentifyAsked(Event):
+    """Blink for `duration_ms`, so that a person finds the device."""
+
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseOpened(Event):
     """The counter system asks for the rating of a case.
 
@@ -93,9 +125,10 @@ class CaseOpened(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn(Event):
-    """A member of staff signed in."""
+    """A member of staff signed in. `via`: `command`, `reader`, or empty."""
 
     staff_no: str
+    via: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.staff_no) <= TEXT_MAXIMUM:
@@ -107,6 +140,15 @@ class SignedIn(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedOut(Event):
     """The member of staff signed out."""
+
+    via: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadgeRead(Event):
+    """A keypad, barcode or NFC reader gave a staff number: in, or out when it is signed in."""
+
+    staff_no: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +164,13 @@ class StorageChanged(Event):
     """Whether what is stored now may be promised to be kept (enough space, a real disk)."""
 
     may_thank: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpeningChanged(Event):
+    """The hall opened or closed, by its opening hours."""
+
+    is_open: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

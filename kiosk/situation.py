@@ -26,6 +26,8 @@ class State(StrEnum):
     RESTING = "resting"
     """After a walk-up rating, until the next one may count."""
     PAUSED = "paused"
+    TESTING = "testing"
+    """The guided self-test: each key is asked for in turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +50,33 @@ class Thanks:
     until_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTest:
+    """How far the self-test is.
+
+    Attributes:
+        asked: the key to press now; empty while the lights are shown first.
+        passed: keys that were pressed when asked for, in order.
+        missed: keys that were not.
+        was_paused: the service was paused when it began.
+    """
+
+    asked: str = ""
+    passed: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+    was_paused: bool = False
+
+
 class Situation(Struct, frozen=True, kw_only=True):
     """Everything the machine knows.
 
     Attributes:
         session: the one that is open or was just answered.
         last_session: highest session number used.
-        until_ms: when INVITED, ANSWERED or RESTING ends.
+        until_ms: when INVITED, ANSWERED, RESTING or the present step of TESTING ends.
+        test: the self-test, in TESTING; afterwards the result of the last one.
+        is_open: the hall's opening hours.
+        identify_until_ms: until when the device blinks to be found.
         staff_no: who is signed in.
         may_thank: whether what is stored now may be promised to be kept.
         thanks: whom we are thanking.
@@ -70,6 +92,9 @@ class Situation(Struct, frozen=True, kw_only=True):
     session: Session | None = None
     last_session: int = 0
     until_ms: int | None = None
+    test: SelfTest | None = None
+    is_open: bool = True
+    identify_until_ms: int | None = None
     staff_no: str = ""
     may_thank: bool = True
     thanks: Thanks | None = None

@@ -31,11 +31,13 @@ SOLE_IMPORTERS = {
 PURE = (
     "firmware_config/chain.py",
     "firmware_config/contract/codec.py",
+    "firmware_config/contract/commands.py",
     "firmware_config/contract/fields.py",
     "firmware_config/contract/messages.py",
     "firmware_config/contract/records.py",
     "firmware_config/contract/topics.py",
     "firmware_config/fleet/model.py",
+    "firmware_config/hours.py",
     "firmware_config/levels.py",
     "firmware_config/mqtt_link/events.py",
     "firmware_config/provision/access.py",

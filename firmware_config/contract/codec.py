@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from firmware_config.contract.commands import Answer, AnyCommand
 from firmware_config.contract.fields import CONTRACT_VERSION
 from firmware_config.contract.messages import Health, Receipt, Status
 from firmware_config.contract.records import AnyRecord
@@ -17,10 +18,12 @@ _records = msgspec.json.Decoder(AnyRecord)
 _receipts = msgspec.json.Decoder(Receipt)
 _statuses = msgspec.json.Decoder(Status)
 _healths = msgspec.json.Decoder(Health)
+_commands = msgspec.json.Decoder(AnyCommand)
+_answers = msgspec.json.Decoder(Answer)
 
 
 def encode(message: Struct) -> bytes:
-    """JSON bytes of a record, receipt, status or health (UTF-8, no white space)."""
+    """JSON bytes of a message of the contract (UTF-8, no white space)."""
     return _encoder.encode(message)
 
 
@@ -68,3 +71,13 @@ def decode_status(payload: bytes) -> Status:
 def decode_health(payload: bytes) -> Health:
     """Decode and check a health message. Raises ContractError as `decode_record` does."""
     return _decode(_healths, payload)  # type: ignore[no-any-return]
+
+
+def decode_command(payload: bytes) -> AnyCommand:
+    """Decode and check a command's payload. Raises ContractError as `decode_record` does."""
+    return _decode(_commands, payload)  # type: ignore[no-any-return]
+
+
+def decode_answer(payload: bytes) -> Answer:
+    """Decode and check an answer's payload. Raises ContractError as `decode_record` does."""
+    return _decode(_answers, payload)  # type: ignore[no-any-return]

@@ -54,6 +54,7 @@ class Kind(StrEnum):
     TEST = "TEST"
     CLOCK = "CLOCK"
     FAULT = "FAULT"
+    SETTINGS = "SETTINGS"
     DAYCLOSE = "DAYCLOSE"
 
 
@@ -83,3 +84,7 @@ class IgnoredReason(StrEnum):
     PAUSED = "paused"
     TOO_SOON = "too-soon"
     HELD = "held"
+    CLOSED = "closed"
+    """In walk-up mode, outside the opening hours."""
+    TESTING = "testing"
+    """During the self-test, and not the key that was asked for."""

@@ -69,7 +69,35 @@ class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a device is, every 30 s. Values that could not be read are None."""
+    """How a device is, every 30 s and on change. Values that could not be read are None.
+
+    Attributes:
+        uptime_s: since the program started.
+        head: highest seq of the journal.
+        stored: watermark of the newest receipt taken; `archived` likewise.
+        receipt_age_s: since the newest good receipt; None: none since the program started.
+        synced: whether the clock is synchronised.
+        clock_steps: CLOCK records since the program started.
+        disk_free_bytes: room where the journal lies.
+        disk: `ok`, `low` (warn) or `short` (no longer thanks).
+        may_thank: whether what is stored may be promised to be kept.
+        presses: of each key since the start, the clerk's as `clerk`, those of a touch screen as
+            `screen-5` …
+        edges: raw changes of each pin since the start, noise among them.
+        spikes: presses shorter than the debounce time.
+        stuck: keys that are down for more than 30 s.
+        state: of the state machine.
+        version: of the program.
+        settings_version: of the remote settings in force; 0: none.
+        cpu_temp_c: of the processor, degrees Celsius.
+        power: what the firmware says of the supply: `under-voltage`, `throttled` (now) and
+            `under-voltage-since-boot`, `throttled-since-boot`; None: this board does not tell.
+        memory_bytes: resident memory of the program.
+        broker_reasons: refusals by the broker since the start, `0x87` → times.
+        threads: name → whether it lives.
+        alarms: reasons of FAULTs that still hold.
+        v: contract version.
+    """
 
     dev: DeviceId
     v: int
@@ -79,6 +107,20 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
     archived: Count
     receipt_age_s: Annotated[float, Meta(ge=0)] | None = None
     synced: bool = False
+    clock_steps: Count = 0
     disk_free_bytes: Count | None = None
+    disk: ShortText = ""
+    may_thank: bool = True
     presses: dict[ShortText, Count] = {}
+    edges: dict[ShortText, Count] = {}
+    spikes: Count = 0
+    stuck: list[ShortText] = []
     state: ShortText = ""
+    version: ShortText = ""
+    settings_version: Count = 0
+    cpu_temp_c: Annotated[float, Meta(ge=-100, le=200)] | None = None
+    power: list[ShortText] | None = None
+    memory_bytes: Count | None = None
+    broker_reasons: dict[ShortText, Count] = {}
+    threads: dict[ShortText, bool] = {}
+    alarms: list[ShortText] = []

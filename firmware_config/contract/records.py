@@ -103,31 +103,36 @@ class Ignored(Record, frozen=True, kw_only=True, omit_defaults=True, tag="IGNORE
 
 
 class Paused(Record, frozen=True, kw_only=True, omit_defaults=True, tag="PAUSED"):
-    """The clerk paused the service (暂停服务)."""
+    """The service was paused (暂停服务). `via`: empty for the clerk's key, else `command`."""
 
     staff_no: ShortText = ""
+    via: ShortText = ""
 
 
 class Resumed(Record, frozen=True, kw_only=True, omit_defaults=True, tag="RESUMED"):
-    """The clerk resumed the service."""
+    """The service was resumed. `via`: empty for the clerk's key or an invitation, else `command`
+    or `test` (a self-test ended)."""
 
     staff_no: ShortText = ""
+    via: ShortText = ""
 
 
 class SignIn(Record, frozen=True, kw_only=True, omit_defaults=True, tag="SIGNIN"):
-    """A member of staff signed in at the window."""
+    """A member of staff signed in. `via`: `command`, `reader`, or empty."""
 
     staff_no: ShortText
+    via: ShortText = ""
 
 
 class SignOut(Record, frozen=True, kw_only=True, omit_defaults=True, tag="SIGNOUT"):
-    """The member of staff signed out."""
+    """The member of staff signed out. `via` as in `SignIn`."""
 
     staff_no: ShortText
+    via: ShortText = ""
 
 
 class Test(Record, frozen=True, kw_only=True, omit_defaults=True, tag="TEST"):
-    """A button was tested."""
+    """A button was tested: the self-test asked for it, and it was pressed."""
 
     level: LevelNumber
     button: ShortText
@@ -144,6 +149,13 @@ class Fault(Record, frozen=True, kw_only=True, omit_defaults=True, tag="FAULT"):
 
     reason: ShortText
     detail: LongText = ""
+
+
+class SettingsChange(Record, frozen=True, kw_only=True, omit_defaults=True, tag="SETTINGS"):
+    """The collector's remote settings came into force: all of them, as `key → text`."""
+
+    version: Seq
+    values: Annotated[dict[ShortText, LongText], Meta(max_length=32)]
 
 
 class DayClose(Record, frozen=True, kw_only=True, omit_defaults=True, tag="DAYCLOSE"):
@@ -166,6 +178,7 @@ AnyRecord = (
     | Test
     | Clock
     | Fault
+    | SettingsChange
     | DayClose
 )
 
@@ -182,5 +195,6 @@ RECORD_TYPES: Final[dict[Kind, type[Record]]] = {
     Kind.TEST: Test,
     Kind.CLOCK: Clock,
     Kind.FAULT: Fault,
+    Kind.SETTINGS: SettingsChange,
     Kind.DAYCLOSE: DayClose,
 }

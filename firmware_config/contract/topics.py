@@ -14,6 +14,7 @@ class Channel(StrEnum):
     JOURNAL = "journal"
     RECEIPT = "receipt"
     COMMAND = "command"
+    ANSWER = "answer"
     STATUS = "status"
     HEALTH = "health"
 

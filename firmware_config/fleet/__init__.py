@@ -13,7 +13,6 @@ from firmware_config.fleet.model import (
     DeviceAssignment,
     Fleet,
     Hall,
-    OpenSpan,
     Window,
     WindowAssignment,
 )
@@ -24,7 +23,6 @@ __all__ = [
     "DeviceAssignment",
     "Fleet",
     "Hall",
-    "OpenSpan",
     "Window",
     "WindowAssignment",
     "load_fleet",

@@ -17,11 +17,11 @@ from firmware_config.fleet.model import (
     DeviceAssignment,
     Fleet,
     Hall,
-    OpenSpan,
     Window,
     WindowAssignment,
 )
 from firmware_config.fleet.rows import COLUMNS, Row, read_fleet
+from firmware_config.hours import DAYS, OpenSpan, days_of, span_of
 from firmware_config.kiosk_settings import ID_PATTERN, expected_timezone
 from firmware_config.pins import BUILT_IN_PROFILES
 
@@ -29,7 +29,6 @@ RESERVED_DEVICES: Final = frozenset({"collector"})
 """Ids that are broker users of their own and cannot name a device."""
 NONE_MARK: Final = "-"
 """In an assignment: at no window, of no department."""
-_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _HALL_KEYS: Final = ("id", "name", "name_en", "timezone", "opens")
 
 
@@ -223,20 +222,20 @@ class _Checks:
         days: dict[str, tuple[OpenSpan, ...]] = {}
         for key, texts in value.items():
             place = row.at(f"opens.{key}")
-            names = _days(key)
+            names = days_of(key)
             if not names:
-                self.refuse(place, f"a day or range of {', '.join(_DAYS)}", key)
+                self.refuse(place, f"a day or range of {', '.join(DAYS)}", key)
             spans = tuple(self._spans(place, texts))
             for name in names:
                 self.once(place, "opening hours of", name)
                 days[name] = spans
-        return tuple(days.get(name, ()) for name in _DAYS)
+        return tuple(days.get(name, ()) for name in DAYS)
 
     def _spans(self, place: str, texts: Any) -> Iterator[OpenSpan]:
         closed_at = time.min
         for text in texts if isinstance(texts, list) else [texts]:
             try:
-                opens_at, closes_at = map(time.fromisoformat, re.split("[-–—]", text))
+                opens_at, closes_at = span_of(text)
             except (ValueError, TypeError):
                 self.refuse(place, 'a list of stretches such as "09:00-12:00"', text)
                 continue
@@ -244,10 +243,3 @@ class _Checks:
                 self.refuse(place, f"a stretch after {closed_at:%H:%M} that ends later", text)
             closed_at = closes_at
             yield opens_at, closes_at
-
-
-def _days(key: str) -> tuple[str, ...]:
-    first, _, last = key.partition("-")
-    if first not in _DAYS or (last or first) not in _DAYS:
-        return ()
-    return _DAYS[_DAYS.index(first) : _DAYS.index(last or first) + 1]

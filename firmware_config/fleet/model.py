@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date
 from typing import TypeVar
 
-OpenSpan = tuple[time, time]
-"""Opening and closing time of one stretch of a day, local, closing not included."""
+from firmware_config.hours import Week
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +28,7 @@ class Hall:
     name: str
     name_en: str
     timezone: str
-    opens: tuple[tuple[OpenSpan, ...], ...]
+    opens: Week
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

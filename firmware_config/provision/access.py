@@ -11,7 +11,7 @@ from firmware_config.contract import Channel, topic, topic_filter
 
 COLLECTOR_USER: Final = "collector"
 """The collector's user name at the broker; no device may have it as its id."""
-DEVICE_WRITES: Final = (Channel.JOURNAL, Channel.STATUS, Channel.HEALTH)
+DEVICE_WRITES: Final = (Channel.JOURNAL, Channel.STATUS, Channel.HEALTH, Channel.ANSWER)
 DEVICE_READS: Final = (Channel.RECEIPT, Channel.COMMAND)
 COLLECTOR_READS: Final = DEVICE_WRITES
 COLLECTOR_WRITES: Final = DEVICE_READS

@@ -39,6 +39,7 @@ BY_KIND: dict[Kind, dict[str, Any]] = {
     Kind.TEST: {"level": 2, "button": "x"},
     Kind.CLOCK: {"step_ms": -5},
     Kind.FAULT: {"reason": "journal-damaged", "detail": "页"},
+    Kind.SETTINGS: {"version": 3, "values": {"session.timeout_s": "30"}},
     Kind.DAYCLOSE: {"on": "2026-07-27", "counts": {"RATED.5": 0}},
 }
 

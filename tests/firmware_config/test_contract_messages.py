@@ -79,3 +79,44 @@ def test_any_health_survives_the_wire(
     )
 
     assert contract.decode_health(contract.encode(sent)) == sent
+
+
+COMMANDS: list[contract.AnyCommand] = [
+    contract.OpenCase(**(_BASE := {
+        "dev": "w-a01", "id": "I" * 22, "v": 1,
+        "issued_at": "2026-07-27T01:02:03.004Z", "expires_at": "2026-07-27T01:03:03.004Z",
+    }), case_no="2026-1", service_no=2, item="新生儿落户", staff_no="1001"),
+    contract.SignInStaff(**_BASE, staff_no="1001", name="𠮷田"),
+    contract.SignOutStaff(**_BASE),
+    contract.Pause(**_BASE),
+    contract.Resume(**_BASE),
+    contract.SelfTest(**_BASE),
+    contract.Identify(**_BASE, duration_s=5),
+    contract.Resend(**_BASE, from_seq=7),
+    contract.Configure(**_BASE, version=3, values={"session.timeout_s": "30"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: type(command).__name__)
+def test_each_command_is_read_back_the_same(command: contract.AnyCommand) -> None:
+    assert contract.decode_command(contract.encode(command)) == command
+
+
+@pytest.mark.parametrize(
+    ("index", "changes"),
+    [(0, {"case_no": ""}), (0, {"service_no": 0}), (6, {"duration_s": 0}), (7, {"from_seq": 0}),
+     (8, {"version": 0}), (3, {"do": "reboot"}), (3, {"id": "short"}), (3, {"issued_at": "now"})],
+)  # fmt: skip
+def test_a_command_out_of_bounds_is_refused(index: int, changes: dict[str, Any]) -> None:
+    good = msgspec.json.decode(contract.encode(COMMANDS[index]))
+
+    with pytest.raises(ContractError, match="schema"):
+        contract.decode_command(msgspec.json.encode(good | changes))
+
+
+def test_an_answer_is_read_back_the_same() -> None:
+    sent = contract.Answer(
+        dev="w-a01", id="I" * 22, outcome="refused", v=1, reason="expired", detail="过期"
+    )
+
+    assert contract.decode_answer(contract.encode(sent)) == sent
