@@ -63,6 +63,11 @@ def build_parser(*, with_simulator: bool = True) -> argparse.ArgumentParser:
     key = commands.add_parser("key", help="print the device's public key (JWK), made when absent")
     key.set_defaults(run=_key)
 
+    test = commands.add_parser(
+        "selftest", help="show every light, ask for every key, look at the machine"
+    )
+    test.set_defaults(run=_selftest)
+
     import_module("kiosk.journal_command").add_parser(commands)
     if with_simulator:
         import_module("kiosk.simulator.command").add_parser(commands)
@@ -159,6 +164,15 @@ def _check(args: argparse.Namespace) -> ExitCode:
     if problems:
         raise InvalidSettings(problems)
     return ExitCode.OK
+
+
+def _selftest(args: argparse.Namespace) -> ExitCode:
+    settings = settings_of(args)
+    from kiosk.clock import Clock
+    from kiosk.selftest_command import SelfTestAtTerminal
+
+    test = SelfTestAtTerminal(settings, clock=Clock(), say=lambda line: print(line, flush=True))
+    return ExitCode.OK if test.run() else ExitCode.FAILURE
 
 
 def _key(args: argparse.Namespace) -> ExitCode:
