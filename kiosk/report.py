@@ -67,6 +67,8 @@ def health_of(device: Device, uplink: Uplink, *, uptime_s: int, threads: dict[st
 
 def _alarms(device: Device) -> list[str]:
     alarms = device.housekeeping.alarms
+    if device.journal.set_aside is not None:
+        alarms.append("journal-damaged")
     if device.edges.stuck:
         alarms.append("stuck-button")
     if device.situation.failing_since_ms is not None:

@@ -168,6 +168,13 @@ def test_a_wrong_word_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> No
     assert "juornal" in capsys.readouterr().err
 
 
+def test_a_kind_that_does_not_exist_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("journal", "list", "--kind", "RATING")
+    assert ended.value.code == ExitCode.USAGE
+    assert "RATED" in capsys.readouterr().err
+
+
 # --- the real process, on mock pins ---
 
 
