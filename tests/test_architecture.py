@@ -20,6 +20,7 @@ ALLOWED_PACKAGES = {
 SOLE_IMPORTERS = {
     "paho": ("firmware_config/mqtt_link/",),
     "gpiozero": ("kiosk/panel.py", "kiosk/simulator/"),
+    "serial": ("kiosk/readers/serial.py",),
     "sqlite_utils": ("kiosk/journal", "collector/ledger/", "collector/office", "collector/export/"),
     "flask": ("collector/web/", "kiosk/simulator/"),
     "amqtt": ("firmware_config/demo/",),
@@ -47,6 +48,8 @@ PURE = (
     "kiosk/events.py",
     "kiosk/machine.py",
     "kiosk/patterns.py",
+    "kiosk/readers/keys.py",
+    "kiosk/readers/lines.py",
     "kiosk/situation.py",
     "kiosk/window.py",
     "kiosk/simulator/people.py",

@@ -223,8 +223,9 @@ def test_every_unit_its_users_and_folders_are_in_the_guide() -> None:
     for unit in (ROOT / "systemd").iterdir():
         assert f"systemd/{unit.name}" in text
         for key in ("User", "Group", "SupplementaryGroups"):
-            for name in re.findall(rf"^{key}=(.+)$", unit.read_text(), re.MULTILINE):
-                assert re.search(rf"(useradd|groupadd) .*\b{name}\b", text), name
+            for names in re.findall(rf"^{key}=(.+)$", unit.read_text(), re.MULTILINE):
+                for name in names.split():
+                    assert re.search(rf"(useradd|groupadd) .*\b{name}\b", text), name
         for path in re.findall(r"^LoadCredential=\w[\w-]*:(.+)$", unit.read_text(), re.MULTILINE):
             assert path in text
 
