@@ -30,6 +30,7 @@ SOLE_IMPORTERS = {
 """Library → the only places that may import it, as path prefixes."""
 
 PURE = (
+    "firmware_config/boot_config.py",
     "firmware_config/chain.py",
     "firmware_config/contract/codec.py",
     "firmware_config/contract/commands.py",
@@ -38,6 +39,7 @@ PURE = (
     "firmware_config/contract/records.py",
     "firmware_config/contract/topics.py",
     "firmware_config/fleet/model.py",
+    "firmware_config/header.py",
     "firmware_config/hours.py",
     "firmware_config/levels.py",
     "firmware_config/mqtt_link/events.py",
@@ -78,6 +80,7 @@ PURE_MAY_IMPORT = {
     "datetime",
     "decimal",
     "enum",
+    "fnmatch",
     "fractions",
     "functools",
     "hashlib",
