@@ -32,7 +32,8 @@ from kiosk.cli import build_parser as kiosk_parser
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 INSTALLATION = ROOT / "docs" / "installation.md"
-DOCUMENTS = (CONFIGURATION, INSTALLATION)
+WIRING = ROOT / "docs" / "wiring.md"
+DOCUMENTS = (CONFIGURATION, INSTALLATION, WIRING)
 
 
 def pin_table() -> str:
