@@ -2,7 +2,8 @@
 
 Badge readers, barcode scanners and number pads present themselves as keyboards and type what they
 read, then Enter. They all assume the US layout. Control characters in what comes out: `\\n` ends a
-line, `\\b` takes a character back, `\\x1b` throws the line away.
+line, `\\b` takes a character back, `\\x1b` throws away what was typed of the line so far, `\\x18`
+the whole line up to its end.
 
 Source: linux/input-event-codes.h for types and codes; Documentation/input/event-codes.rst for the
 meaning of `value` (0 up, 1 down, 2 repeated) and of SYN_DROPPED.
@@ -15,6 +16,7 @@ from typing import Final
 END: Final = "\n"
 BACKSPACE: Final = "\b"
 CLEAR: Final = "\x1b"
+CANCEL: Final = "\x18"
 
 EV_SYN: Final = 0
 EV_KEY: Final = 1
@@ -90,11 +92,15 @@ class KeyDecoder:
         return shifted if is_shifted else plain
 
     def _on_sync(self, code: int) -> str:
-        """SYN_DROPPED: the kernel's buffer was full; what follows up to the report is a rest."""
+        """SYN_DROPPED: the kernel's buffer (64 events, 16 keys) was full and keys are missing.
+
+        Up to the next report the rest of it comes; what then follows may be the end of a line whose
+        beginning is lost. It would be somebody else's number: the whole line is cancelled.
+        """
         if code == SYN_DROPPED:
             self._is_blind = True
             self._held.clear()
-            return CLEAR
+            return CANCEL
         if code == SYN_REPORT:
             self._is_blind = False
         return ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from kiosk.readers.keys import BACKSPACE, CLEAR, END
+from kiosk.readers.keys import BACKSPACE, CANCEL, CLEAR, END
 
 LINE_MAXIMUM: Final = 64
 """Longest line, in characters. Source: a staff number's room in the contract (ShortText)."""
@@ -33,20 +33,20 @@ class LineBuffer:
     """Collects characters until a line ends.
 
     Attributes:
-        overlong: lines thrown away since the start because they were too long.
+        broken: lines thrown away since the start, too long or with a part missing.
     """
 
     def __init__(self) -> None:
-        self.overlong = 0
+        self.broken = 0
         self._characters: list[str] = []
-        self._is_overlong = False
+        self._is_broken = False
         self._last_ms = 0
 
     def feed(self, text: str, at_ms: int) -> list[str]:
         """Take characters as they came at `at_ms`; returns the lines they end, without ends.
 
-        A line is 1 to `LINE_MAXIMUM` characters long; empty ones and the rest of a longer one are
-        not lines.
+        A line is 1 to `LINE_MAXIMUM` characters long; empty ones, longer ones, and one of which a
+        part is missing, are not lines.
         """
         if at_ms - self._last_ms > SILENCE_MS:
             self.clear()
@@ -54,26 +54,33 @@ class LineBuffer:
         lines = []
         for character in text:
             if character in _ENDS:
-                if self._is_overlong:
-                    self.overlong += 1
+                if self._is_broken:
+                    self.broken += 1
                 elif self._characters:
                     lines.append("".join(self._characters))
                 self.clear()
+            elif character == CANCEL:
+                self._break()
             elif character in _CLEARS:
-                self.clear()
+                if not self._is_broken:
+                    self.clear()
             elif character == BACKSPACE:
                 self._characters = self._characters[:-1]
-            elif self._is_overlong or len(self._characters) == LINE_MAXIMUM:
-                self._characters = []
-                self._is_overlong = True
+            elif self._is_broken or len(self._characters) == LINE_MAXIMUM:
+                self._break()
             elif character != "\0":
                 self._characters.append(character)
         return lines
 
+    def _break(self) -> None:
+        """Take nothing more until the line ends."""
+        self._characters = []
+        self._is_broken = True
+
     def clear(self) -> None:
         """Forget the line that was begun."""
         self._characters = []
-        self._is_overlong = False
+        self._is_broken = False
 
 
 class BadgeFilter:

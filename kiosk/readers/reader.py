@@ -111,7 +111,7 @@ class Reader:
     @property
     def rejected(self) -> int:
         """Lines since the start that were no staff numbers."""
-        return self._badges.rejected + self._lines.overlong
+        return self._badges.rejected + self._lines.broken
 
     def start(self) -> None:
         """Start the thread; a device that is not there is no error."""

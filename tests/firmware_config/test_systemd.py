@@ -144,6 +144,10 @@ def test_a_device_reaches_a_staff_reader_and_no_other_device() -> None:
     assert all(re.fullmatch(r"char-\w+ rw?", line) for line in unit.options["DeviceAllow"])
     serial = {line for line in unit.options["DeviceAllow"] if "tty" in line}
     assert serial == {f"char-tty{name} rw" for name in ("USB", "ACM", "AMA", "S")}
+    # a name the kernel does not know yet when the unit starts would allow nothing
+    for module in ("usbserial", "cdc_acm"):
+        for key in ("Wants", "After"):
+            assert f"modprobe@{module}.service" in unit.one(key).split()
 
 
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+import threading
 import time
 import tty
 from abc import ABC, abstractmethod
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.readers.evdev import INPUT_EVENT, EvdevSource
-from kiosk.readers.keys import _CHARACTERS, EV_KEY, EV_SYN
+from kiosk.readers.keys import _CHARACTERS, EV_KEY, EV_SYN, SYN_DROPPED
 from kiosk.readers.reader import Source
 from kiosk.readers.serial import SerialSource
 
@@ -137,6 +138,12 @@ class Keyboard(Typist):
         raise TimeoutError(f"no device file for {device}")
 
     def type(self, text: str) -> None:
+        for character in text:
+            os.write(self._descriptor, key_events(character))
+            threading.Event().wait(0.001)  # as fast as a scanner: the kernel keeps 16 keys
+
+    def burst(self, text: str) -> None:
+        """Type faster than anybody can read, so that the kernel drops keys."""
         os.write(self._descriptor, key_events(text))
 
     def unplug(self) -> None:
@@ -147,6 +154,16 @@ class Keyboard(Typist):
 
     def source(self) -> Source:
         return EvdevSource(str(self.path))
+
+
+class Full(Pipe):
+    """The same, for what the kernel gives when it had to drop events: a mark, then the rest."""
+
+    def burst(self, text: str) -> None:
+        """Of what was typed only the end comes through."""
+        mark = INPUT_EVENT.pack(12, 34, EV_SYN, SYN_DROPPED, 0)
+        mark += INPUT_EVENT.pack(12, 34, EV_SYN, 0, 0)
+        os.write(self._end, mark + key_events(text[-5:]))
 
 
 KINDS = {"serial": Terminal, "evdev-bytes": Pipe, "evdev-uinput": Keyboard}
@@ -160,3 +177,14 @@ def typist(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Typist]:
     typist = KINDS[request.param](tmp_path)
     yield typist
     typist.unplug()
+
+
+@pytest.fixture(params=["evdev-bytes", "evdev-uinput"])
+def hasty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Full | Keyboard]:
+    """A device that can type too fast, plugged in."""
+    if request.param == "evdev-uinput" and not os.access(UINPUT, os.W_OK):
+        pytest.skip("this machine has no /dev/uinput")
+    hasty = Full(tmp_path) if request.param == "evdev-bytes" else Keyboard(tmp_path)
+    hasty.plug()
+    yield hasty
+    hasty.unplug()

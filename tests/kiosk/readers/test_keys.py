@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk.readers.keys import BACKSPACE, CLEAR, END, EV_KEY, EV_SYN, SYN_DROPPED, KeyDecoder
+from kiosk.readers.keys import (
+    BACKSPACE,
+    CANCEL,
+    CLEAR,
+    END,
+    EV_KEY,
+    EV_SYN,
+    SYN_DROPPED,
+    KeyDecoder,
+)
 from kiosk.readers.lines import LINE_MAXIMUM, LineBuffer
 
 SHIFT, CTRL, ALT, CAPS, ENTER = 42, 29, 56, 58, 28
@@ -60,11 +69,11 @@ def test_a_key_held_down_types_once() -> None:
     assert typed((2, 1), (2, 2), (2, 2), (2, 0)) == "1"
 
 
-def test_a_buffer_that_ran_over_throws_the_line_away_and_what_follows_up_to_the_report() -> None:
+def test_a_buffer_that_ran_over_cancels_the_line_and_what_follows_up_to_the_report() -> None:
     keys = KeyDecoder()
     keys.feed(EV_KEY, SHIFT, 1)
 
-    assert keys.feed(EV_SYN, SYN_DROPPED, 0) == CLEAR
+    assert keys.feed(EV_SYN, SYN_DROPPED, 0) == CANCEL
     assert keys.feed(EV_KEY, 30, 1) == ""
     assert keys.feed(EV_SYN, 0, 0) == ""
     assert keys.feed(EV_KEY, 30, 1) == "a"

@@ -38,6 +38,8 @@ def lines_of(text: str) -> list[str]:
         ("\b\b7\n", ["7"]),
         ("999\x1b1024\n", ["1024"]),
         ("1\x000\n", ["10"]),
+        ("10\x1824\n4096\n", ["4096"]),  # a part is missing: the rest is no number
+        ("10\x182\x1b4\n4096\n", ["4096"]),
         ("x" * LINE_MAXIMUM + "\n", ["x" * LINE_MAXIMUM]),
         ("x" * (LINE_MAXIMUM + 1) + "\n1024\n", ["1024"]),
     ],
@@ -50,7 +52,7 @@ def test_a_line_that_is_too_long_is_counted() -> None:
     buffer = LineBuffer()
     buffer.feed("x" * 500 + "\n", 1)
 
-    assert buffer.overlong == 1
+    assert buffer.broken == 1
 
 
 def test_a_half_typed_line_is_dropped_after_silence_and_not_before() -> None:

@@ -27,7 +27,7 @@ from kiosk.readers.reader import REPORT_MS, Reader
 from kiosk.readers.serial import SerialSource, _as_os_error
 
 if TYPE_CHECKING:
-    from tests.kiosk.readers.conftest import Typist
+    from tests.kiosk.readers.conftest import Full, Keyboard, Typist
 
 PATIENCE_S = 20
 RESIDENT_ID = "11010519491231002X"
@@ -127,6 +127,23 @@ def test_a_card_that_is_no_badge_is_counted_and_its_content_told_to_nobody(
     for record in caplog.records:
         for secret in (RESIDENT_ID, "9999", "secret"):
             assert secret not in record.getMessage()
+
+
+def test_keys_the_kernel_had_to_drop_make_no_wrong_number(
+    hasty: Full | Keyboard, events: Events, clock: ManualClock
+) -> None:
+    reader = Reader(
+        hasty.source(), name="x", pattern=r"\w+", on_event=events.put, clock=clock, retry_s=(0.001,)
+    )
+    reader.start()
+    wait_until(lambda: reader.is_ready)
+    hasty.burst("a" * 200 + "1024\n")
+    wait_until(lambda: reader.rejected == 1)
+
+    hasty.type("2048\n")
+
+    assert events.staff_no() == "2048"
+    reader.stop()
 
 
 def test_a_device_pulled_out_is_told_once_and_read_again_when_it_is_back(
