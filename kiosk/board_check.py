@@ -16,6 +16,8 @@ from firmware_config.pins import PinProfile
 MODEL_FILE: Final = Path("/proc/device-tree/model")
 CONFIG_FILES: Final = (Path("/boot/firmware/config.txt"), Path("/boot/config.txt"))
 """Where the firmware's settings are: since Bookworm, and before."""
+HAT_FILE: Final = Path("/proc/device-tree/hat/product")
+"""Name of a board on top, from its EEPROM. Source: raspberrypi/hats, eeprom-format.md."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ def look_at_board(
     *,
     model_file: Path = MODEL_FILE,
     config_files: tuple[Path, ...] = CONFIG_FILES,
+    hat_file: Path = HAT_FILE,
 ) -> BoardFindings:
     """Compare a pin profile with the board this runs on and with its boot settings.
 
@@ -43,6 +46,7 @@ def look_at_board(
         profile: the pins in use.
         model_file: where the kernel tells the model.
         config_files: the first one that can be read is the firmware's settings.
+        hat_file: where the kernel tells the name of a board on top.
     """
     warnings = power_on_warnings(profile)
     model = _text(model_file).strip("\0 \n")
@@ -62,6 +66,10 @@ def look_at_board(
                 f"pin profile {profile.name} is made for {', '.join(profile.boards)}, "
                 f"this is {board.id}"
             )
+    if hat := _text(hat_file).strip("\0 \n"):
+        warnings.append(
+            f"board on top {hat!r}: which pins it takes is not known here, see its guide"
+        )
     text = next((text for path in config_files if (text := _text(path))), "")
     warnings += config_conflicts(profile, text, board)
     return BoardFindings(board=line, warnings=tuple(warnings))

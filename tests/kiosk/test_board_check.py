@@ -22,7 +22,9 @@ def look(boot: Path, model: str, config: str = "", profile: PinProfile = FIVE) -
     (boot / "model").write_text(f"{model}\0")
     (boot / "config.txt").write_text(config)
     files = (boot / "absent.txt", boot / "config.txt")
-    return look_at_board(profile, model_file=boot / "model", config_files=files)
+    return look_at_board(
+        profile, model_file=boot / "model", config_files=files, hat_file=boot / "hat"
+    )
 
 
 def test_a_known_board_with_the_usual_settings_is_named_and_warns_of_nothing(boot: Path) -> None:
@@ -63,6 +65,14 @@ def test_a_section_for_another_board_does_not_count(boot: Path) -> None:
 
     assert look(boot, "Raspberry Pi 4 Model B Rev 1.5", config).warnings == ()
     assert len(look(boot, "Raspberry Pi 5 Model B Rev 1.0", config).warnings) == 1
+
+
+def test_a_board_on_top_is_a_warning_because_its_pins_are_not_known(boot: Path) -> None:
+    (boot / "hat").write_text("Voice Bonnet\0")
+
+    (warning,) = look(boot, "Raspberry Pi 4 Model B Rev 1.5").warnings
+
+    assert warning.startswith("board on top 'Voice Bonnet': which pins it takes")
 
 
 def test_a_machine_that_is_no_pi_is_called_so(tmp_path: Path) -> None:
