@@ -119,10 +119,12 @@ class ReaderSettings:
     pattern: Annotated[
         str,
         Setting(
-            help="Regular expression a line must match to be a staff number; its first group, if "
-            "there is one, is the number."
+            help="Regular expression a whole line must match to be a staff number; its first "
+            "group, if there is one, is the number. Keep it as narrow as the numbers are: a "
+            "visitor may hold a card of their own to the reader. Lines that do not match, and "
+            "resident identity numbers whatever the pattern, are neither stored nor logged."
         ),
-    ] = r"[0-9A-Za-z-]{1,32}"
+    ] = r"[0-9A-Za-z-]{1,16}"
 
     def problems(self) -> Iterator[str]:
         """What is wrong between the settings of this section."""

@@ -138,6 +138,7 @@ def _check(args: argparse.Namespace) -> ExitCode:
     from firmware_config.pins import load_pin_profile
     from firmware_config.settings import describe_settings, print_settings
     from firmware_config.settings_broker import password_of
+    from kiosk.board_check import look_at_board
     from kiosk.storage import file_system_type, is_volatile
 
     if args.help_settings:
@@ -149,7 +150,10 @@ def _check(args: argparse.Namespace) -> ExitCode:
     settings = settings_of(args)
     problems: list[str] = []
     try:
-        load_pin_profile(settings.panel.profile)
+        found = look_at_board(load_pin_profile(settings.panel.profile))
+        print(f"{PROGRAM}: board: {found.board}", file=sys.stderr)
+        for warning in found.warnings:
+            print(f"{PROGRAM}: warning: {warning}", file=sys.stderr)
     except InvalidSettings as error:
         problems += error.problems
     try:

@@ -20,6 +20,7 @@ ALLOWED_PACKAGES = {
 SOLE_IMPORTERS = {
     "paho": ("firmware_config/mqtt_link/",),
     "gpiozero": ("kiosk/panel.py", "kiosk/simulator/"),
+    "serial": ("kiosk/readers/serial.py",),
     "sqlite_utils": ("kiosk/journal", "collector/ledger/", "collector/office", "collector/export/"),
     "flask": ("collector/web/", "kiosk/simulator/"),
     "amqtt": ("firmware_config/demo/",),
@@ -29,6 +30,7 @@ SOLE_IMPORTERS = {
 """Library → the only places that may import it, as path prefixes."""
 
 PURE = (
+    "firmware_config/boot_config.py",
     "firmware_config/chain.py",
     "firmware_config/contract/codec.py",
     "firmware_config/contract/commands.py",
@@ -37,6 +39,7 @@ PURE = (
     "firmware_config/contract/records.py",
     "firmware_config/contract/topics.py",
     "firmware_config/fleet/model.py",
+    "firmware_config/header.py",
     "firmware_config/hours.py",
     "firmware_config/levels.py",
     "firmware_config/mqtt_link/events.py",
@@ -52,6 +55,8 @@ PURE = (
     "kiosk/table.py",
     "kiosk/commands.py",
     "kiosk/silence.py",
+    "kiosk/readers/keys.py",
+    "kiosk/readers/lines.py",
     "kiosk/situation.py",
     "kiosk/window.py",
     "kiosk/simulator/people.py",
@@ -80,6 +85,7 @@ PURE_MAY_IMPORT = {
     "datetime",
     "decimal",
     "enum",
+    "fnmatch",
     "fractions",
     "functools",
     "hashlib",

@@ -62,7 +62,9 @@ def test_check_prints_the_settings_and_opens_nothing(
     config: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert run("check", "--config", config) == ExitCode.OK
-    assert 'profile = "five-key"' in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert 'profile = "five-key"' in said.out
+    assert "kiosk: board: " in said.err
     assert not (tmp_path / "journal.db").exists()
 
 
