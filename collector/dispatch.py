@@ -7,17 +7,34 @@ command log, hands the tokens to the courier and gathers the results.
 from __future__ import annotations
 
 import logging
+import os
 import queue
+import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Self
+from typing import Any, Self
 
 from collector.command_log import CommandLog
-from collector.commanding import AnswerKey, NoAnswer, Result, Silence, command_name
+from collector.commanding import (
+    ID_BYTES,
+    AnswerKey,
+    C,
+    NoAnswer,
+    Result,
+    Silence,
+    build_command,
+    command_name,
+    new_command_id,
+)
 from collector.courier import Courier, Errand
+from collector.ledger.fleet_loader import read_device_keys
 from collector.press_time import wall_ms
+from collector.settings import CollectorSettings
+from collector.subscriber import DEFAULT_USER
 from firmware_config.contract import Command, encode
-from firmware_config.keys import SigningKey
+from firmware_config.errors import InvalidSettings
+from firmware_config.keys import SigningKey, load_signing_key
 from firmware_config.mqtt_link import BrokerAddress
+from firmware_config.settings_broker import read_password
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +92,21 @@ class Dispatcher:
         """Stop."""
         self.stop()
 
+    def new_command(self, kind: type[C], device: str, *, life_s: float, **fields: Any) -> C:
+        """A command for one device, with an id of its own, void `life_s` seconds from now.
+
+        Raises:
+            BadCommand: a value is not what the contract allows.
+        """
+        return build_command(
+            kind,
+            dev=device,
+            id=new_command_id(os.urandom(ID_BYTES)),
+            issued_ms=self._clock_ms(),
+            life_s=life_s,
+            **fields,
+        )
+
     def send(
         self,
         commands: Sequence[Command],
@@ -86,7 +118,7 @@ class Dispatcher:
         """Send commands, each to its device, and wait for every answer; thread-safe.
 
         Args:
-            commands: from `build_command`.
+            commands: from `new_command`.
             by: who sends them, for the command log.
             timeout_s: how long to wait, in seconds; hardly longer than the commands live.
             on_result: called in this thread with each result as it comes.
@@ -155,4 +187,40 @@ def _say(command: Command, result: Result, by: str, waited_ms: int) -> None:
         outcome,
         result.reason,
         waited_ms,
+    )
+
+
+def open_dispatcher(settings: CollectorSettings) -> Dispatcher:
+    """A dispatcher by the settings, not started yet.
+
+    Raises:
+        InvalidSettings: no log, the user of ingest, or a key that is none.
+        OSError: a file cannot be read.
+    """
+    broker, command = settings.broker, settings.command
+    problems = []
+    if command.log is None:
+        problems.append("command.log: expected a path (nothing is sent without it), got nothing")
+    if command.username == (broker.username or DEFAULT_USER):
+        problems.append(
+            f"command.username: expected another user than ingest's, got {command.username!r}"
+        )
+    if command.log is None or problems:
+        raise InvalidSettings(problems)
+    password = command.password_file
+    return Dispatcher(
+        BrokerAddress(
+            host=broker.host,
+            port=broker.port,
+            username=command.username,
+            password=read_password(password) if password else "",
+            ca_file=broker.ca_file,
+            keep_alive_s=broker.keep_alive_s,
+        ),
+        hall=settings.hall,
+        key=load_signing_key(settings.key),
+        device_keys=read_device_keys(settings.device_keys),
+        log=CommandLog(command.log),
+        clock_ms=lambda: time.time_ns() // 1_000_000,
+        monotonic_ms=lambda: time.monotonic_ns() // 1_000_000,
     )

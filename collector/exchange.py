@@ -7,7 +7,7 @@ else. Times are those of a clock that never steps, in milliseconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from collector.commanding import NoAnswer, RejectedAnswer, Silence
@@ -36,7 +36,8 @@ class Waiting:
         send_ms: when it is to be sent next.
         times: how often it was sent.
         is_offline: the broker said at the last sending that nobody listens.
-        rejected: answers that came on its topic and were not its device's.
+        rejections: how many answers came on its topic and were not its device's.
+        rejected: the last of them.
     """
 
     command: Command
@@ -46,7 +47,8 @@ class Waiting:
     send_ms: int
     times: int = 0
     is_offline: bool = False
-    rejected: list[RejectedAnswer] = field(default_factory=list)
+    rejections: int = 0
+    rejected: RejectedAnswer | None = None
 
 
 class Exchange:
@@ -107,11 +109,15 @@ class Exchange:
         return answer
 
     def rejected(self, rejected: RejectedAnswer) -> bool:
-        """Something on a device's topic was not its answer; False when nothing waits for it."""
-        waiting = [one for one in self._waiting.values() if one.command.dev == rejected.dev]
-        for one in waiting:
-            one.rejected.append(rejected)
-        return bool(waiting)
+        """Something on a device's topic was not its answer. True when that is news: something
+        waits for the device, and nothing was rejected before."""
+        is_news = False
+        for one in self._waiting.values():
+            if one.command.dev == rejected.dev:
+                is_news = is_news or not one.rejections
+                one.rejections += 1
+                one.rejected = rejected
+        return is_news
 
     def given_up(self, now_ms: int) -> list[NoAnswer]:
         """Those that are not waited for any longer."""
@@ -141,13 +147,12 @@ class Exchange:
 def _silence(waiting: Waiting) -> tuple[Silence, str]:
     if not waiting.times:
         return Silence.NO_BROKER, "nothing was sent: no connection to the broker in time"
-    if waiting.rejected:
-        last = waiting.rejected[-1]
-        number = len(waiting.rejected)
-        what = "1 answer was" if number == 1 else f"{number} answers were"
-        return Silence.SILENT, f"{what} refused: {last.reason}: {last.detail}"
     if waiting.is_offline:
         return Silence.OFFLINE, "the device is not connected to the broker"
-    until = waiting.command.expires_at
     times = "once" if waiting.times == 1 else f"{waiting.times} times"
-    return Silence.SILENT, f"sent {times}, no answer; it may still be carried out until {until}"
+    what = "no answer"
+    if waiting.rejected is not None:
+        number = "1 answer" if waiting.rejections == 1 else f"{waiting.rejections} answers"
+        what = f"{number} refused: {waiting.rejected.reason}: {waiting.rejected.detail}"
+    until = waiting.command.expires_at
+    return Silence.SILENT, f"sent {times}, {what}; it may still be carried out until {until}"

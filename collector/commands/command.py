@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from collector.command_log import CommandLog
 from collector.commanding import ID_BYTES, build_command, new_command_id
 from collector.commands.aims import Aim, add_aims, aims_of
 from collector.commands.command_output import (
@@ -23,14 +22,12 @@ from collector.commands.command_output import (
     show_results,
 )
 from collector.commands.fleet import read_fleet
-from collector.dispatch import Dispatcher
+from collector.dispatch import open_dispatcher
 from collector.errors import BadCommand, UsageError
-from collector.ledger.fleet_loader import read_device_keys
 from collector.ledger.readers.connection import LedgerReader, LedgerUnavailable
 from collector.ledger.readers.devices import DeviceSettings, device_settings
 from collector.remote_settings import checked_values, next_version
 from collector.settings import CollectorSettings
-from collector.subscriber import DEFAULT_USER
 from firmware_config.command_line import key_and_value
 from firmware_config.contract import (
     MAX_COMMAND_LIFE_S,
@@ -45,10 +42,7 @@ from firmware_config.contract import (
     SignInStaff,
     SignOutStaff,
 )
-from firmware_config.errors import ExitCode, InvalidSettings
-from firmware_config.keys import load_signing_key
-from firmware_config.mqtt_link import BrokerAddress
-from firmware_config.settings_broker import read_password
+from firmware_config.errors import ExitCode
 
 DEFAULT_TIMEOUT_S: Final = 10.0
 DEFAULT_LIFE_S: Final = 30
@@ -166,7 +160,7 @@ def run(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         show_plan(aims, commands, as_json=args.json)
         return ExitCode.OK
     _expect_yes(args, aims)
-    with _dispatcher(settings) as dispatcher, Watching(len(commands)) as watching:
+    with open_dispatcher(settings) as dispatcher, Watching(len(commands)) as watching:
         results = dispatcher.send(
             commands, by=_sender(), timeout_s=args.timeout, on_result=watching.note
         )
@@ -236,42 +230,6 @@ def _expect_yes(args: argparse.Namespace, aims: list[Aim]) -> None:
         raise UsageError(
             f"{args.do}: people at {len(aims)} devices will notice; say --yes to do it"
         )
-
-
-def _dispatcher(settings: CollectorSettings) -> Dispatcher:
-    """A dispatcher by the settings.
-
-    Raises:
-        InvalidSettings: no log, the user of ingest, or a key that is none.
-        OSError: a file cannot be read.
-    """
-    broker, command = settings.broker, settings.command
-    problems = []
-    if command.log is None:
-        problems.append("command.log: expected a path (nothing is sent without it), got nothing")
-    if command.username == (broker.username or DEFAULT_USER):
-        problems.append(
-            f"command.username: expected another user than ingest's, got {command.username!r}"
-        )
-    if command.log is None or problems:
-        raise InvalidSettings(problems)
-    password = command.password_file
-    return Dispatcher(
-        BrokerAddress(
-            host=broker.host,
-            port=broker.port,
-            username=command.username,
-            password=read_password(password) if password else "",
-            ca_file=broker.ca_file,
-            keep_alive_s=broker.keep_alive_s,
-        ),
-        hall=settings.hall,
-        key=load_signing_key(settings.key),
-        device_keys=read_device_keys(settings.device_keys),
-        log=CommandLog(command.log),
-        clock_ms=lambda: time.time_ns() // 1_000_000,
-        monotonic_ms=lambda: time.monotonic_ns() // 1_000_000,
-    )
 
 
 def _sender() -> str:

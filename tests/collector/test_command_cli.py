@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from contextlib import closing
@@ -12,12 +13,14 @@ from typing import Any
 import pytest
 
 from collector.cli import build_parser, main
+from collector.commanding import NoAnswer, Silence, build_command
 from collector.commands.aims import Aim, aims_of
 from collector.commands.command import KINDS
+from collector.commands.command_output import Watching
 from collector.errors import UsageError
 from collector.ledger.migrations import open_ledger
 from collector.ledger.writer import LedgerWriter
-from firmware_config.contract import AnyCommand, Channel, Health, Kind, encode, topic
+from firmware_config.contract import AnyCommand, Channel, Health, Kind, Pause, encode, topic
 from firmware_config.errors import ExitCode
 from firmware_config.fleet import DeviceAssignment, load_fleet, sample_fleet_path
 
@@ -243,3 +246,25 @@ def test_showing_without_a_ledger_is_a_database_error(run: Run) -> None:
 
     assert code == ExitCode.DATABASE
     assert "ledger.db" in err
+
+
+class Terminal(io.StringIO):
+    """Somebody looks at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("number", "looks"), [(3, True), (3, False), (1, True)])
+def test_a_progress_bar_is_for_people_who_wait_for_several(
+    monkeypatch: pytest.MonkeyPatch, number: int, looks: bool
+) -> None:
+    screen = Terminal() if looks else io.StringIO()
+    monkeypatch.setattr("sys.stderr", screen)
+    command = build_command(Pause, dev="d", id="x" * 22, issued_ms=0, life_s=1)
+
+    with Watching(number) as watching:
+        for _ in range(number):
+            watching.note(command, NoAnswer("d", "x" * 22, Silence.SILENT, ""))
+
+    assert ("3/3" in screen.getvalue()) is (looks and number == 3)

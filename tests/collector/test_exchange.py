@@ -92,8 +92,14 @@ def test_a_void_command_is_not_sent_again_and_waited_for_a_moment_longer() -> No
         ([0], True, 0, Silence.SILENT, "sent once, no answer; it may still be carried out until"),
         ([0x10], True, 0, Silence.OFFLINE, "the device is not connected"),
         ([0x10, 0], True, 0, Silence.SILENT, "sent once"),
-        ([0], True, 1, Silence.SILENT, "1 answer was refused: wrong-key: signed by somebody"),
-        ([0], True, 2, Silence.SILENT, "2 answers were refused"),
+        (
+            [0],
+            True,
+            1,
+            Silence.SILENT,
+            "sent once, 1 answer refused: wrong-key: signed by somebody; ",
+        ),
+        ([0], True, 2, Silence.SILENT, "sent once, 2 answers refused: wrong-key: "),
     ],
 )
 def test_silence_says_what_is_known(
@@ -104,8 +110,9 @@ def test_silence_says_what_is_known(
         send_all(exchange, 0)
     for code in codes:
         assert exchange.published(pause().id, code) is None
-    for _ in range(rejections):
-        assert exchange.rejected(RejectedAnswer("dev-1", "wrong-key", "signed by somebody"))
+    for number in range(rejections):
+        is_news = exchange.rejected(RejectedAnswer("dev-1", "wrong-key", "signed by somebody"))
+        assert is_news is (number == 0)
 
     [result] = exchange.given_up(10_000)
 

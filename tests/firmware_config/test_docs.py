@@ -31,7 +31,7 @@ from kiosk.cli import build_parser as kiosk_parser
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 INSTALLATION = ROOT / "docs" / "installation.md"
-DOCUMENTS = (CONFIGURATION, INSTALLATION)
+DOCUMENTS = (CONFIGURATION, INSTALLATION, ROOT / "docs" / "commands.md")
 HEADER_PINS = {4: 7, 5: 29, 6: 31, 9: 21, 12: 32, 13: 33, 16: 36, 17: 11, 22: 15, 23: 16}
 HEADER_PINS |= {24: 18, 25: 22, 26: 37, 27: 13}
 """BCM number → position on the 40-pin header, of the pins the built-in profiles use."""
