@@ -213,3 +213,8 @@ def explained(result: Result) -> str:
     if isinstance(result, NoAnswer):
         return result.detail
     return result.detail or REFUSAL_WORDS.get(result.reason, "")
+
+
+def printable(text: str) -> str:
+    """A text of a device for a terminal or a log: a control character could forge a line there."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -24,6 +24,7 @@ from collector.commanding import (
     build_command,
     command_name,
     new_command_id,
+    printable,
 )
 from collector.courier import Courier, Errand
 from collector.ledger.fleet_loader import read_device_keys
@@ -185,7 +186,7 @@ def _say(command: Command, result: Result, by: str, waited_ms: int) -> None:
         command.id,
         by,
         outcome,
-        result.reason,
+        printable(result.reason),
         waited_ms,
     )
 

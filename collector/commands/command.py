@@ -162,7 +162,7 @@ def run(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     _expect_yes(args, aims)
     with open_dispatcher(settings) as dispatcher, Watching(len(commands)) as watching:
         results = dispatcher.send(
-            commands, by=_sender(), timeout_s=args.timeout, on_result=watching.note
+            commands, by=sender(), timeout_s=args.timeout, on_result=watching.note
         )
     show_results(aims, commands, results, as_json=args.json)
     raise_for_broker(results, f"{settings.broker.host}:{settings.broker.port}")
@@ -232,9 +232,12 @@ def _expect_yes(args: argparse.Namespace, aims: list[Aim]) -> None:
         )
 
 
-def _sender() -> str:
+def sender() -> str:
     """Who runs this, e.g. `yiping-command@collector`, with the name before sudo where there is
     one."""
-    user = pwd.getpwuid(os.getuid()).pw_name
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a user without a name, as in containers
+        user = f"uid {os.getuid()}"
     before = os.environ.get("SUDO_USER", "")
     return f"{before + ' as ' if before and before != user else ''}{user}@{socket.gethostname()}"

@@ -15,7 +15,7 @@ import pytest
 from collector.cli import build_parser, main
 from collector.commanding import NoAnswer, Silence, build_command
 from collector.commands.aims import Aim, aims_of
-from collector.commands.command import KINDS
+from collector.commands.command import KINDS, sender
 from collector.commands.command_output import Watching
 from collector.errors import UsageError
 from collector.ledger.migrations import open_ledger
@@ -268,3 +268,19 @@ def test_a_progress_bar_is_for_people_who_wait_for_several(
             watching.note(command, NoAnswer("d", "x" * 22, Silence.SILENT, ""))
 
     assert ("3/3" in screen.getvalue()) is (looks and number == 3)
+
+
+def test_the_sender_is_the_unix_user_with_the_one_before_sudo(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "hall")
+    monkeypatch.setattr("os.getuid", lambda: 0)
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    assert sender() == "root@hall"
+
+    monkeypatch.setenv("SUDO_USER", "queue")
+    assert sender() == "queue as root@hall"
+
+    monkeypatch.delenv("SUDO_USER")
+    monkeypatch.setattr("os.getuid", lambda: 54320)
+    assert sender() == "uid 54320@hall"

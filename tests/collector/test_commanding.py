@@ -16,6 +16,7 @@ from collector.commanding import (
     explained,
     judge_answer,
     new_command_id,
+    printable,
 )
 from collector.errors import BadCommand
 from firmware_config.chain import split_token
@@ -218,3 +219,8 @@ def test_the_devices_own_words_go_before_ours() -> None:
     assert explained(plain) == REFUSAL_WORDS["storage"]
     assert explained(told) == "disk I/O error"
     assert explained(judged(KEY.token(answer(reason="a-new-word")))) == ""
+
+
+def test_what_a_device_says_cannot_forge_a_line_on_the_screen() -> None:
+    assert printable("storage\x1b[2K\r\nw-a02 done") == "storage\ufffd[2K\ufffd\ufffdw-a02 done"
+    assert printable("磁盘已满 · full") == "磁盘已满 · full"
