@@ -23,6 +23,7 @@ from firmware_config.contract import (
     Answer,
     Channel,
     Command,
+    Refusal,
     decode_answer,
     decode_command,
     encode,
@@ -46,19 +47,21 @@ _WORDS: Final = (
 """msgspec's words for a limit, and those for people."""
 
 REFUSAL_WORDS: Final[Mapping[str, str]] = {
-    "expired": "it came too late and was void",
-    "clock-unknown": "the device does not know the time yet, so it cannot tell whether it is void",
-    "too-long-lived": "it would have been valid for longer than the contract allows",
-    "session-open": "a citizen is being asked for a rating; try again after it",
-    "paused": "the window is paused",
-    "not-paused": "the window is not paused",
-    "testing": "the self-test is running",
-    "not-signed-in": "nobody is signed in",
-    "invalid-settings": "a setting is unknown, not the collector's to change, or out of range",
-    "old-version": "the device has settings of a higher version already",
-    "not-in-journal": "its journal does not hold this record",
-    "storage": "the device could not write it down",
-    "unsupported": "this device's program does not know the command",
+    Refusal.WRONG_DEVICE: "it was meant for another device",
+    Refusal.EXPIRED: "it came too late and was void",
+    Refusal.NOT_YET: "it was issued in the future: this machine's clock is ahead",
+    Refusal.TOO_LONG_LIVED: "it would have been valid for longer than the contract allows",
+    Refusal.CLOCK_UNKNOWN: "the device does not know the time yet, so not whether this is void",
+    Refusal.SESSION_OPEN: "a citizen is being asked for a rating; try again after it",
+    Refusal.ALREADY_PAUSED: "the window is paused already",
+    Refusal.NOT_PAUSED: "the window is not paused",
+    Refusal.TESTING: "the self-test is running",
+    Refusal.NOT_SIGNED_IN: "nobody is signed in",
+    Refusal.NOT_IN_JOURNAL: "its journal does not hold this record",
+    Refusal.INVALID_SETTINGS: "a setting is unknown, fixed on the device, or out of range",
+    Refusal.OLD_VERSION: "the device has settings of a higher version already",
+    Refusal.BUSY: "other settings are just being put into force",
+    Refusal.STORAGE: "the device could not write it down",
 }
 """What a device's reason means, for people. A word that is not here is shown as it is."""
 

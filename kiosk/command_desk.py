@@ -17,6 +17,7 @@ from firmware_config.contract import (
     MAX_COMMAND_BYTES,
     Answer,
     AnyCommand,
+    Refusal,
     decode_command,
     encode,
 )
@@ -83,7 +84,7 @@ class CommandDesk:
         try:
             answered = answer_of(self._journal, command.id)
         except JournalError as error:
-            self._send(self._answer(command.id, "storage", str(error)))
+            self._send(self._answer(command.id, Refusal.STORAGE, str(error)))
             return None
         if answered is not None:
             self._send(answered)
@@ -129,7 +130,7 @@ class CommandDesk:
         except JournalDamagedError:
             raise
         except JournalError as error:
-            answer = self._answer(command_id, "storage", str(error))
+            answer = self._answer(command_id, Refusal.STORAGE, str(error))
         if reason:
             logger.info(
                 "command refused device=%s do=%s reason=%s",
@@ -142,7 +143,7 @@ class CommandDesk:
     def not_stored(self, command_id: str) -> None:
         """What it had to write could not be stored: nothing happened, it may be sent again."""
         if self._pending.pop(command_id, None) is not None:
-            self._send(self._answer(command_id, "storage", "nothing can be stored now"))
+            self._send(self._answer(command_id, Refusal.STORAGE, "nothing can be stored now"))
 
     def send_answers(self, publish: Callable[[bytes], bool]) -> None:
         """Hand the waiting answers to `publish`, in order, until it says that it could not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firmware_config.contract import Configure, Resend
+from firmware_config.contract import Configure, Refusal, Resend
 from firmware_config.errors import InvalidSettings
 from kiosk.clock import Clock
 from kiosk.command_desk import CommandDesk
@@ -38,18 +38,18 @@ class CommandRunner:
     def _resend(self, command: Resend) -> None:
         head = self._device.journal.head
         if command.from_seq > head:
-            self._conclude(command.id, "beyond-head", f"the journal's head is {head}")
+            self._conclude(command.id, Refusal.NOT_IN_JOURNAL, f"the journal's head is {head}")
             return
         self._uplink.resend_from(command.from_seq)
         self._conclude(command.id)
 
     def _configure(self, command: Configure) -> None:
         if self._configuring != command.id and self._desk.is_pending(self._configuring):
-            self._conclude(command.id, "busy", "other settings are being put into force")
+            self._conclude(command.id, Refusal.BUSY, "other settings are being put into force")
             return
         version, values = remote_settings(self._device.journal)
         if command.version < version or (command.version == version and command.values != values):
-            self._conclude(command.id, "old-version", f"version {version} is in force")
+            self._conclude(command.id, Refusal.OLD_VERSION, f"version {version} is in force")
             return
         if command.version == version:
             self._conclude(command.id)
@@ -57,7 +57,7 @@ class CommandRunner:
         try:
             self._device.checked_settings(command.values)
         except InvalidSettings as error:
-            self._conclude(command.id, "invalid-settings", "; ".join(error.problems))
+            self._conclude(command.id, Refusal.INVALID_SETTINGS, "; ".join(error.problems))
             return
         self._configuring = command.id
         self._device.edges.push(

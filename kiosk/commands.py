@@ -24,6 +24,7 @@ from firmware_config.contract import (
     Identify,
     OpenCase,
     Pause,
+    Refusal,
     Resume,
     SelfTest,
     SignInStaff,
@@ -66,16 +67,16 @@ def collector_now_ms(*, newest_ms: int, live_ms: int | None, wall_ms: int | None
 def refusal_of(command: Command, *, device: str, now_ms: int | None) -> str:
     """Why a command is void, by rules 2 and 3; empty: it is not."""
     if command.dev != device:
-        return "wrong-device"
+        return Refusal.WRONG_DEVICE
     if now_ms is None:
-        return "clock-unknown"
+        return Refusal.CLOCK_UNKNOWN
     issued_ms, expires_ms = wall_ms_of(command.issued_at), wall_ms_of(command.expires_at)
     if expires_ms <= now_ms:
-        return "expired"
+        return Refusal.EXPIRED
     if issued_ms > now_ms + AHEAD_MS:
-        return "not-yet"
+        return Refusal.NOT_YET
     if not 0 < expires_ms - issued_ms <= MAX_COMMAND_LIFE_S * 1000:
-        return "too-long-lived"
+        return Refusal.TOO_LONG_LIVED
     return ""
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from firmware_config.contract import IgnoredReason, Kind
+from firmware_config.contract import IgnoredReason, Kind, Refusal
 from kiosk.drafting import ignored_draft, invited_session, move_draft, sign_drafts
 from kiosk.drafts import Draft
 from kiosk.events import (
@@ -75,7 +75,7 @@ def answer(now: Situation, event: Event, rules: Rules) -> tuple[tuple[Draft, ...
     at_ms = event.at_ms
     if isinstance(event, SignedIn | SignedOut | BadgeRead):
         drafts, staff_no, name = sign_drafts(now, event)
-        refused = "nobody-signed-in" if isinstance(event, SignedOut) and not drafts else ""
+        refused = Refusal.NOT_SIGNED_IN if isinstance(event, SignedOut) and not drafts else ""
         return drafts, replace(now, staff_no=staff_no, staff_name=name), refused
     if isinstance(event, HeldAtStart):
         return (ignored_draft(now, event, IgnoredReason.HELD),), now, ""

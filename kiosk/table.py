@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from firmware_config.contract import IgnoredReason, Kind, UnratedReason
+from firmware_config.contract import IgnoredReason, Kind, Refusal, UnratedReason
 from kiosk.situation import State
 
 
@@ -51,14 +51,14 @@ class Move:
 class Refuse:
     """Do nothing and answer the command with `reason`."""
 
-    reason: str
+    reason: Refusal
 
 
 _PAUSE = Move(State.PAUSED, (Kind.PAUSED,))
 _INVITE = Move(State.INVITED, (Kind.INVITED,))
 _TEST = Move(State.TESTING, (Kind.PAUSED,))
-_SESSION_OPEN = Refuse("session-open")
-_NOT_PAUSED = Refuse("not-paused")
+_SESSION_OPEN = Refuse(Refusal.SESSION_OPEN)
+_NOT_PAUSED = Refuse(Refusal.NOT_PAUSED)
 _IN_SERVICE: Final[dict[Signal, Move | Refuse]] = {
     Signal.INVITE: _INVITE,
     Signal.LONG_PRESS: _PAUSE,
@@ -101,7 +101,7 @@ TABLE: Final[dict[State, dict[Signal, Move | Refuse]]] = {
         Signal.PRESS: Move(State.PAUSED, (Kind.IGNORED,), IgnoredReason.PAUSED),
         Signal.LONG_PRESS: Move(State.IDLE, (Kind.RESUMED,)),
         Signal.TEST_PRESS: Move(State.TESTING),
-        Signal.PAUSE: Refuse("already-paused"),
+        Signal.PAUSE: Refuse(Refusal.ALREADY_PAUSED),
         Signal.RESUME: Move(State.IDLE, (Kind.RESUMED,)),
         Signal.SELF_TEST: Move(State.TESTING),
     },
@@ -115,8 +115,8 @@ TABLE: Final[dict[State, dict[Signal, Move | Refuse]]] = {
         Signal.LAST_KEY: Move(State.IDLE, (Kind.TEST, Kind.RESUMED)),
         Signal.MISSED_KEY: Move(State.TESTING, (Kind.FAULT,)),
         Signal.LAST_MISSED: Move(State.IDLE, (Kind.FAULT, Kind.RESUMED)),
-        Signal.PAUSE: Refuse("testing"),
+        Signal.PAUSE: Refuse(Refusal.TESTING),
         Signal.RESUME: Move(State.IDLE, (Kind.RESUMED,)),
-        Signal.SELF_TEST: Refuse("testing"),
+        Signal.SELF_TEST: Refuse(Refusal.TESTING),
     },
 }

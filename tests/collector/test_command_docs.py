@@ -26,6 +26,7 @@ from firmware_config.contract import (
     MAX_COMMAND_LIFE_S,
     Answer,
     Channel,
+    Refusal,
     decode_answer,
     decode_command,
     encode,
@@ -207,3 +208,7 @@ def test_the_example_in_python_opens_a_case(
     assert "outcome='done'" in done.stdout, done.stderr
     [command] = peers.done
     assert (command.case_no, command.item) == ("2026-070112", "身份证补办")
+
+
+def test_every_reason_of_the_contract_has_words() -> None:
+    assert set(REFUSAL_WORDS) == set(Refusal)

@@ -255,7 +255,7 @@ def test_resend_rewinds_the_uplink_and_refuses_what_does_not_exist(counter: Coun
     assert counter.send(counter.command(Resend, from_seq=1))[0].outcome == "done"
     assert counter.uplink.rewound == [1]
     (answer,) = counter.send(counter.command(Resend, from_seq=99))
-    assert (answer.reason, answer.detail) == ("beyond-head", "the journal's head is 1")
+    assert (answer.reason, answer.detail) == ("not-in-journal", "the journal's head is 1")
 
 
 # --- settings ---

@@ -321,7 +321,7 @@ def test_a_command_does_not_take_an_open_session_from_the_citizen(event: type[Ev
 
 
 def test_signing_out_nobody_is_refused() -> None:
-    assert asked(Run(), SignedOut(at_ms=1, command_id="a")) == "nobody-signed-in"
+    assert asked(Run(), SignedOut(at_ms=1, command_id="a")) == "not-signed-in"
 
 
 def test_a_device_that_is_to_be_found_blinks_for_as_long_as_was_asked() -> None:
