@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -45,6 +47,20 @@ def make_voice(voice_set: Path, clock: ManualClock) -> Iterator[Callable[..., Vo
     yield make
     for voice in made:
         voice.stop()
+
+
+@pytest.fixture
+def starts(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The command of every player that was started, in order; grows."""
+    commands: list[list[str]] = []
+    start = subprocess.Popen
+
+    def note_and_start(command: list[str], **options: Any) -> Any:
+        commands.append(command)
+        return start(command, **options)
+
+    monkeypatch.setattr("kiosk.voice.player.subprocess.Popen", note_and_start)
+    return commands
 
 
 class HangingPlayer:

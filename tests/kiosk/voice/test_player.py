@@ -127,6 +127,7 @@ def test_nothing_is_said_when_it_is_to_be_quiet(
     make_voice: MakeVoice,
     played: Path,
     voice_set: Path,
+    starts: list[list[str]],
     wait_until: WaitUntil,
 ) -> None:
     voice = make_voice(**changes)
@@ -137,7 +138,7 @@ def test_nothing_is_said_when_it_is_to_be_quiet(
     voice.say(Prompt.THANKS)
     wait_until(lambda: voice.said)
 
-    assert (voice.said, voice.failures) == (1, 0)
+    assert (voice.said, voice.failures, len(starts)) == (1, 0, 1)
     assert played.read_bytes().startswith(pcm_of(voice_set, Prompt.THANKS))
 
 
@@ -155,7 +156,11 @@ def test_a_clock_that_is_not_set_knows_no_quiet_hours(
 
 @pytest.mark.usefixtures("played")
 def test_an_empty_recording_says_nothing_and_is_no_failure(
-    make_voice: MakeVoice, voice_set: Path, tmp_path: Path, wait_until: WaitUntil
+    make_voice: MakeVoice,
+    voice_set: Path,
+    tmp_path: Path,
+    starts: list[list[str]],
+    wait_until: WaitUntil,
 ) -> None:
     own = Path(shutil.copytree(voice_set, tmp_path / "own"))
     nothing = Wav(rate_hz=22_050, channels=1, pcm=b"")
@@ -168,6 +173,7 @@ def test_an_empty_recording_says_nothing_and_is_no_failure(
     wait_until(lambda: voice.said)
 
     assert (voice.said, voice.failures) == (1, 0)
+    assert starts == [["aplay", "-q", "-D", "capture", "-"]]
 
 
 # --- nobody waits ---
@@ -273,15 +279,27 @@ def test_a_player_that_does_not_come_to_an_end_is_ended(
     make_voice: MakeVoice,
     hanging: Any,
     clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
     wait_until: WaitUntil,
     exists: Exists,
 ) -> None:
+    looks = 0
+    read = clock.steady_ms
+
+    def read_and_count() -> int:
+        nonlocal looks
+        looks += 1
+        return read()
+
+    monkeypatch.setattr(clock, "steady_ms", read_and_count)
     voice = make_voice(player=hanging.command)
     voice.say(Prompt.THANKS)
     wait_until(hanging.heard)
     (pid,) = hanging.heard()
 
-    clock.advance(OVERTIME_MS)  # the prompt's own time is not over yet
+    clock.advance(OVERTIME_MS)  # beside it the prompt has its own time
+    looks = 0
+    wait_until(lambda: looks >= 2)
     assert exists(pid)
     clock.advance(20_000)
 

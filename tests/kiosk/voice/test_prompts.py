@@ -95,6 +95,7 @@ def after_test(**changes: object) -> Situation:
         (in_test(KEYS[0]), in_test("clerk"), None),
         (in_test(KEYS[4]), after_test(passed=KEYS), Prompt.TEST_PASSED),
         (in_test(KEYS[4]), after_test(passed=KEYS[1:], missed=KEYS[:1]), Prompt.TEST_FAILED),
+        (in_test(KEYS[4]), after_test(passed=KEYS, missed=KEYS[:1]), Prompt.TEST_FAILED),
         (in_test(KEYS[2]), after_test(passed=KEYS[:2]), Prompt.TEST_FAILED),
         (in_test(KEYS[4]), replace(PAUSED, test=SelfTest(passed=KEYS)), Prompt.TEST_PASSED),
         (after_test(passed=KEYS), after_test(passed=KEYS), None),

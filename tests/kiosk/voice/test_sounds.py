@@ -72,6 +72,23 @@ def test_long_recordings_are_not_all_kept(own_set: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == files
 
 
+def test_those_said_last_are_kept(own_set: Path) -> None:
+    long = Wav(rate_hz=44_100, channels=2, pcm=bytes(KEPT_BYTES // 12 * 4))
+    first, second, third = Prompt.INVITE, Prompt.THANKS, Prompt.PAUSED
+    for prompt in (first, second, third):
+        prompt_file(own_set, "en", prompt).write_bytes(long.to_bytes())
+    sounds = Sounds(own_set, "en", 0.5)
+
+    for prompt in (first, second, first, third):
+        sounds.sound(prompt)
+    shutil.rmtree(own_set)
+
+    assert sounds.sound(first).duration_s == long.duration_s
+    with pytest.raises(FileNotFoundError):
+        sounds.sound(second)
+    sounds.close()
+
+
 def test_one_that_is_larger_than_the_limit_is_played_all_the_same(own_set: Path) -> None:
     huge = Wav(rate_hz=48_000, channels=2, pcm=bytes(KEPT_BYTES + 4))
     prompt_file(own_set, "en", Prompt.INVITE).write_bytes(huge.to_bytes())
