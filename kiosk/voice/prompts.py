@@ -36,7 +36,7 @@ def prompt_between(
     after: Situation,
     *,
     levels: Mapping[str, int],
-    is_rating_lost: bool = False,
+    is_walkup: bool = False,
 ) -> Prompt | None:
     """What to say after the machine went from one situation to the next; None: nothing.
 
@@ -47,16 +47,13 @@ def prompt_between(
         before: the situation as it was.
         after: as it is, once it was known what could be stored.
         levels: name of each rating key → its level, as the pin profile has it.
-        is_rating_lost: a press that would have been a rating could not be stored. The situations
-            alone do not tell it from a pause that could not.
+        is_walkup: whether a press without an invitation is a rating too.
     """
     thanks = after.thanks
     if thanks is not None and thanks != before.thanks:
         return Prompt.THANKS
-    is_error_new = (
-        after.error_until_ms is not None and after.error_until_ms != before.error_until_ms
-    )
-    if is_rating_lost or is_error_new:
+    is_error_new = after.error_until_ms not in (None, before.error_until_ms)
+    if is_error_new or _is_press_lost(before, after, is_walkup=is_walkup):
         return Prompt.NOT_STORED
     number = after.session.number if after.session is not None else None
     was_open = before.session is not None and before.session.number == number
@@ -67,6 +64,16 @@ def prompt_between(
         or _of_pause(before.state, after.state)
         or _of_people(before, after)
     )
+
+
+def _is_press_lost(before: Situation, after: Situation, *, is_walkup: bool) -> bool:
+    """Whether something could not be stored while a press was waited for: most likely a press.
+
+    It may also have been the clerk's key. Then “may not have been saved” is said needlessly, which
+    is the lesser evil: a citizen who is told nothing believes to have been heard.
+    """
+    is_awaited = after.state is State.INVITED or (is_walkup and after.state is State.IDLE)
+    return is_awaited and after.lost > before.lost
 
 
 def _of_test(before: Situation, after: Situation, levels: Mapping[str, int]) -> Prompt | None:

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from firmware_config.hours import is_in
+from firmware_config.levels import Level
 from firmware_config.prompts import TEST_PROMPTS
 from kiosk.drafts import Draft, Memory, Session
 from kiosk.events import (
     CaseOpened,
     ClerkKey,
     ClerkLongPress,
+    ClerkTestPress,
     Event,
     Press,
     SignedIn,
@@ -24,6 +26,7 @@ from kiosk.events import (
     Tick,
 )
 from kiosk.machine import conclude, decide, start
+from kiosk.selftest import KEY_MS, lights_ms
 from kiosk.situation import Rules, SelfTest, Situation, State, Thanks
 from kiosk.voice.prompts import STAFF_ASKED, Prompt, gain_of, is_quiet, prompt_between
 
@@ -35,6 +38,7 @@ LEVELS = {
     "very-dissatisfied": 1,
 }
 KEYS = tuple(LEVELS)
+NOT_STORED = (Prompt.NOT_STORED,)
 IDLE = Situation()
 PAUSED = Situation(state=State.PAUSED)
 
@@ -56,11 +60,11 @@ def answered(**changes: object) -> Situation:
 
 
 def in_test(asked: str = "", **changes: object) -> Situation:
-    return Situation(state=State.TESTING, test=SelfTest(asked=asked, **changes))  # type: ignore[arg-type]
+    return Situation(state=State.TESTING, test=SelfTest(since_ms=0, asked=asked, **changes))  # type: ignore[arg-type]
 
 
 def after_test(**changes: object) -> Situation:
-    return Situation(test=SelfTest(**changes))  # type: ignore[arg-type]
+    return Situation(test=SelfTest(since_ms=0, **changes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +101,11 @@ def after_test(**changes: object) -> Situation:
         (in_test(KEYS[4]), after_test(passed=KEYS[1:], missed=KEYS[:1]), Prompt.TEST_FAILED),
         (in_test(KEYS[4]), after_test(passed=KEYS, missed=KEYS[:1]), Prompt.TEST_FAILED),
         (in_test(KEYS[2]), after_test(passed=KEYS[:2]), Prompt.TEST_FAILED),
-        (in_test(KEYS[4]), replace(PAUSED, test=SelfTest(passed=KEYS)), Prompt.TEST_PASSED),
+        (
+            in_test(KEYS[4]),
+            replace(PAUSED, test=SelfTest(since_ms=0, passed=KEYS)),
+            Prompt.TEST_PASSED,
+        ),
         (after_test(passed=KEYS), after_test(passed=KEYS), None),
         (IDLE, Situation(identify_until_ms=5), Prompt.IDENTIFY),
         (Situation(identify_until_ms=5), Situation(identify_until_ms=9), Prompt.IDENTIFY),
@@ -113,14 +121,20 @@ def test_what_is_said_between_two_situations(
     assert prompt_between(before, after, levels=LEVELS) is prompt
 
 
-def test_a_lost_rating_is_told_and_a_lost_pause_is_not() -> None:
-    after = replace(invited(), failing_since_ms=7, lost=1)
+def test_a_press_that_was_lost_is_told_each_time() -> None:
+    once, twice = (replace(invited(), failing_since_ms=7, lost=number) for number in (1, 2))
 
-    assert prompt_between(invited(), after, levels=LEVELS) is None
-    told = prompt_between(invited(), after, levels=LEVELS, is_rating_lost=True)
-    assert told is Prompt.NOT_STORED
-    again = prompt_between(after, after, levels=LEVELS, is_rating_lost=True)
-    assert again is Prompt.NOT_STORED
+    assert prompt_between(invited(), once, levels=LEVELS) is Prompt.NOT_STORED
+    assert prompt_between(once, once, levels=LEVELS) is None
+    assert prompt_between(once, twice, levels=LEVELS) is Prompt.NOT_STORED
+
+
+def test_what_is_lost_when_no_press_is_waited_for_is_left_to_the_light() -> None:
+    lost = replace(IDLE, failing_since_ms=7, lost=1)
+
+    assert prompt_between(IDLE, lost, levels=LEVELS) is None
+    assert prompt_between(IDLE, lost, levels=LEVELS, is_walkup=True) is Prompt.NOT_STORED
+    assert prompt_between(PAUSED, replace(PAUSED, lost=1), levels=LEVELS, is_walkup=True) is None
 
 
 # --- whatever happens ---
@@ -128,6 +142,7 @@ def test_a_lost_rating_is_told_and_a_lost_pause_is_not() -> None:
 keys = st.sampled_from(KEYS)
 tests = st.builds(
     SelfTest,
+    since_ms=st.just(0),
     asked=st.sampled_from(("", *KEYS)),
     passed=st.lists(keys, unique=True).map(tuple),
     missed=st.lists(keys, unique=True).map(tuple),
@@ -143,14 +158,15 @@ situations = st.builds(
     last_level=st.none() | st.integers(1, 5),
     error_until_ms=st.none() | st.integers(1, 2),
     failing_since_ms=st.none() | st.integers(1, 2),
+    lost=st.integers(0, 2),
 )
 
 
-@given(before=situations, after=situations, is_lost=st.booleans())
+@given(before=situations, after=situations, is_walkup=st.booleans())
 def test_a_level_is_named_only_when_the_self_test_waits_for_its_key(
-    before: Situation, after: Situation, is_lost: bool
+    before: Situation, after: Situation, is_walkup: bool
 ) -> None:
-    prompt = prompt_between(before, after, levels=LEVELS, is_rating_lost=is_lost)
+    prompt = prompt_between(before, after, levels=LEVELS, is_walkup=is_walkup)
 
     if prompt in TEST_PROMPTS.values():
         assert after.state is State.TESTING
@@ -158,9 +174,9 @@ def test_a_level_is_named_only_when_the_self_test_waits_for_its_key(
         assert prompt == f"test-{LEVELS[after.test.asked]}"
 
 
-@given(before=situations, after=situations, is_lost=st.booleans(), key=keys)
+@given(before=situations, after=situations, is_walkup=st.booleans(), key=keys)
 def test_thanks_sound_the_same_for_every_level(
-    before: Situation, after: Situation, is_lost: bool, key: str
+    before: Situation, after: Situation, is_walkup: bool, key: str
 ) -> None:
     other = after
     if after.thanks is not None and after.thanks != before.thanks:
@@ -168,7 +184,7 @@ def test_thanks_sound_the_same_for_every_level(
     other = replace(other, last_level=LEVELS[key])
 
     said = [
-        prompt_between(before, one, levels=LEVELS, is_rating_lost=is_lost) for one in (after, other)
+        prompt_between(before, one, levels=LEVELS, is_walkup=is_walkup) for one in (after, other)
     ]
 
     assert said[0] is said[1]
@@ -189,9 +205,9 @@ happenings = st.lists(
 
 def story(
     happened: list[tuple[int, type[Event], bool, int]], key: str, *, is_walkup: bool
-) -> list[tuple[Prompt | None, bool]]:
-    """What is said, and whether a rating was just stored, when each press is of `key`."""
-    rules = Rules(is_walkup=is_walkup)
+) -> list[tuple[Prompt | None, bool | None]]:
+    """What is said when each press is of `key`, and whether a rating was stored; None: none was."""
+    rules = Rules(is_walkup=is_walkup, keys=tuple(LEVELS.items()))
     boot = start(Memory(), Draft("BOOT", 0, {}))  # type: ignore[arg-type]
     situation = conclude(boot, is_stored=True, at_ms=0, rules=rules)
     at_ms, told = 0, []
@@ -208,10 +224,8 @@ def story(
         before = situation
         situation = conclude(decision, is_stored=is_good, at_ms=at_ms, rules=rules)
         is_rating = decision.rated is not None
-        prompt = prompt_between(
-            before, situation, levels=LEVELS, is_rating_lost=is_rating and not is_good
-        )
-        told.append((prompt, is_rating and is_good))
+        prompt = prompt_between(before, situation, levels=LEVELS, is_walkup=is_walkup)
+        told.append((prompt, is_good if is_rating else None))
     return told
 
 
@@ -232,8 +246,34 @@ def test_thanks_are_said_only_for_a_rating_that_was_stored(
     for prompt, is_stored in story(happened, "dissatisfied", is_walkup=is_walkup):
         if prompt is Prompt.THANKS:
             assert is_stored
-        if is_stored:
-            assert prompt in (Prompt.THANKS, Prompt.NOT_STORED)
+        if is_stored is not None:  # whoever rated hears what became of it
+            assert prompt in ((Prompt.THANKS, Prompt.NOT_STORED) if is_stored else NOT_STORED)
+
+
+@pytest.mark.parametrize("missed", [(), KEYS[2:3], KEYS[-1:]])
+def test_the_self_test_is_guided_key_by_key(missed: tuple[str, ...]) -> None:
+    rules = Rules(keys=tuple(LEVELS.items()))
+    situation, at_ms = IDLE, 1_000
+    events: list[Event] = [ClerkTestPress(at_ms=at_ms)]
+    at_ms += lights_ms(KEYS)
+    events.append(Tick(at_ms=at_ms))
+    for key in KEYS:
+        if key in missed:
+            at_ms += KEY_MS
+            events.append(Tick(at_ms=at_ms))
+        else:
+            at_ms += 100
+            events.append(Press(at_ms=at_ms, button=key, level=LEVELS[key]))
+
+    said = []
+    for event in events:
+        before = situation
+        decision = decide(situation, event, rules)
+        situation = conclude(decision, is_stored=True, at_ms=event.at_ms, rules=rules)
+        said.append(prompt_between(before, situation, levels=LEVELS))
+
+    end = Prompt.TEST_FAILED if missed else Prompt.TEST_PASSED
+    assert said == [Prompt.TEST_BEGIN, *(TEST_PROMPTS[Level(LEVELS[key])] for key in KEYS), end]
 
 
 # --- silence, and how loud ---
