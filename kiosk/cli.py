@@ -164,6 +164,10 @@ def _check(args: argparse.Namespace) -> ExitCode:
     if not settings.storage.allow_volatile and is_volatile(settings.journal):
         kind = file_system_type(settings.journal)
         problems.append(f"journal: expected a disk that survives power-off, got {kind}")
+    if settings.voice.folder is not None:
+        from kiosk.voice.checks import voice_problems
+
+        problems += voice_problems(settings.voice)
     print(print_settings(settings), end="")
     if problems:
         raise InvalidSettings(problems)

@@ -102,6 +102,16 @@ def open_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open
     broker.kill()
 
 
+@pytest.fixture(scope="session")
+def voice_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The prompts as espeak-ng makes them; not to be written to."""
+    from firmware_config.provision import render_voice
+
+    folder = tmp_path_factory.mktemp("voice")
+    render_voice(folder)
+    return folder
+
+
 @pytest.fixture(name="free_port")
 def free_port_fixture() -> Callable[[], int]:
     """`free_port()`, for test modules."""

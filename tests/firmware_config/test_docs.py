@@ -33,7 +33,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 INSTALLATION = ROOT / "docs" / "installation.md"
 WIRING = ROOT / "docs" / "wiring.md"
-DOCUMENTS = (CONFIGURATION, INSTALLATION, WIRING, ROOT / "docs" / "commands.md")
+VOICE = ROOT / "docs" / "voice.md"
+DOCUMENTS = (CONFIGURATION, INSTALLATION, WIRING, VOICE, ROOT / "docs" / "commands.md")
 
 
 def pin_table() -> str:

@@ -150,6 +150,16 @@ def test_a_device_reaches_a_staff_reader_and_no_other_device() -> None:
             assert f"modprobe@{module}.service" in unit.one(key).split()
 
 
+def test_a_device_reaches_its_sound_card_and_the_driver_is_known_when_the_unit_starts() -> None:
+    unit = Unit(UNITS / "kiosk.service")
+
+    assert "char-alsa rw" in unit.options["DeviceAllow"]
+    assert "audio" in unit.one("SupplementaryGroups").split()
+    for key in ("Wants", "After"):
+        assert "modprobe@snd.service" in unit.one(key).split()
+    assert "PrivateIPC" not in unit.options  # ALSA's mixing (dmix) shares memory between programs
+
+
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)
 def test_settings_given_by_the_unit_exist_and_secrets_come_as_credentials(path: Path) -> None:
     unit = Unit(path)
