@@ -80,6 +80,10 @@ function draw(next) {
   drawStaff(next.staff);
   drawFaces(next);
   $("countdown").hidden = next.remaining_ms === null;
+  if (next.remaining_ms === null) { // leaves no trace of when, either
+    put("seconds", "");
+    $("bar").removeAttribute("style");
+  }
   count(performance.now());
 }
 function scene(name, title, subtitle) {
