@@ -7,8 +7,10 @@ its own origin. It asks nothing of any other host and nothing is cached.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -66,6 +68,7 @@ def create_blueprint(
     )  # fmt: skip
     token = token or secrets.token_urlsafe(16)
     start = secrets.token_urlsafe(8)
+    edition = _edition()
     policy = _POLICY + ("'self'" if is_framed else "'none'")
 
     @screen.url_value_preprocessor
@@ -97,6 +100,7 @@ def create_blueprint(
             lost=[say(key, language) for key in ("out-of-service", "out-of-service.more")],
             token=token,
             start=start,
+            edition=edition,
             has_stream=streams is not None,
             poll_ms=poll_ms,
             silence_ms=round(HEARTBEAT_S * 1000),
@@ -149,6 +153,15 @@ def refuse_strangers() -> None:
         abort(403, "this page answers on the local device only")
     if request.headers.get("Sec-Fetch-Site", "none") not in _OWN_SITES:
         abort(403, "this page answers its own requests only")
+
+
+def _edition() -> str:
+    """Changes when the page's files do; a page of the same edition need not be loaded anew."""
+    digest = hashlib.sha256()
+    folder = Path(__file__).parent
+    for path in sorted((*folder.glob("static/*"), *folder.glob("templates/*"))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _told(source: ScreenSource, start: str) -> bytes:

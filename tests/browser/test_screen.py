@@ -106,9 +106,14 @@ class Visit:
         self.page = page
         self.problems: list[str] = []
         self.hosts: set[str] = set()
+        self.loads = 0
+        page.on("load", lambda _: self._loaded())
         page.on("console", lambda m: self._note(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: self._note(str(error)))
         page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname or ""))
+
+    def _loaded(self) -> None:
+        self.loads += 1
 
     def _note(self, text: str) -> None:
         if "net::ERR_" not in text:  # the browser's own note that a stopped server is stopped
@@ -247,6 +252,7 @@ def test_when_the_server_goes_the_invitation_goes_and_both_come_back(
     counter.invite("C-2")
     seen.page.get_by_role("button", name="满意", exact=True).tap()  # with the new start's token
     seen.expect_scene("thanks")
+    assert seen.loads == 1
 
     assert counter.kinds()[-1] == ("RATED", "screen-4")
 
@@ -378,3 +384,19 @@ def wait_for_view(seen: Visit, source: SceneSource) -> None:
     expect(seen.page.locator("#subtitle")).to_have_text(shown.subtitle)
     expect(seen.page.locator("#notice")).to_have_text(shown.notice)
     expect(seen.page.locator(".face")).to_have_count(len(shown.faces))
+
+
+def test_a_page_of_another_edition_is_loaded_anew(
+    scenes: tuple[Screen, SceneSource], visit: Callable[..., Visit]
+) -> None:
+    screen, source = scenes
+    source.show(screen, "idle")
+    seen = visit(screen.url)
+    seen.expect_scene("idle")
+    with seen.page.expect_event("load"):
+        seen.page.evaluate(
+            "Object.assign(document.body.dataset, { start: 'old', edition: 'old', token: 'old' })"
+        )
+    seen.expect_scene("idle")
+
+    assert seen.page.locator("body").get_attribute("data-edition") != "old"

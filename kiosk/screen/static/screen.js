@@ -7,11 +7,10 @@ const SILENCE_MS = Number(body.dataset.silenceMs), POLL_MS = Number(body.dataset
 const GONE_MS = Math.max(2.5 * SILENCE_MS, 3 * POLL_MS); // silence after which nobody is there
 const LATE_MS = 1.25 * SILENCE_MS; // a stream that is silent for longer is asked beside
 const REFUSED_MS = 1500; // the same, when a question was refused too
-const RELOAD_MS = 10_000; // between two reloads, should the server start anew again and again
 const hasStream = body.dataset.stream === "yes";
 const [lostTitle, lostSubtitle] = [...$("lost").content.children].map((one) => one.textContent);
 let view = null, drawnFaces = "", heardMs = performance.now(), endsMs = Infinity;
-let stream = null, isAsking = false, askedMs = 0, isRefused = false, touchedMs = -Infinity;
+let stream = null, isAsking = false, askedMs = 0, isRefused = false, isRenewing = false, touchedMs = -Infinity;
 
 // --- hearing ---
 function heard(told) {
@@ -20,9 +19,24 @@ function heard(told) {
   if (told.start !== body.dataset.start) { anew(); return; }
   draw(told.view);
 }
-function anew() { // the program was started anew: another token, perhaps another page
+// The program was started anew: take its token. The page itself is loaded again only when it is another
+// one: a browser whose page cannot be loaded at that moment shows its own error page for a minute.
+async function anew() {
+  if (isRenewing) return;
+  isRenewing = true;
   lost();
-  if (performance.now() > RELOAD_MS || performance.getEntriesByType("navigation")[0]?.type !== "reload") location.reload();
+  try {
+    const answer = await fetch("./", { cache: "no-store" });
+    if (!answer.ok) throw new Error(answer.status);
+    const next = new DOMParser().parseFromString(await answer.text(), "text/html").body.dataset;
+    if (next.edition !== body.dataset.edition) location.reload();
+    else {
+      body.dataset.token = next.token;
+      body.dataset.start = next.start;
+      ask();
+    }
+  } catch { isRefused = true; }
+  isRenewing = false;
 }
 function listen() {
   if (!hasStream) return;
