@@ -122,7 +122,7 @@ def create_blueprint(
         response.call_on_close(lambda: streams.leave(ticket))
         return response
 
-    @screen.get("/photo/<staff_no>")
+    @screen.get("/photo/<path:staff_no>")
     def photo(staff_no: str) -> Response:
         found = g.screen.photo(staff_no)
         if found is None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
 import waitress
 
 from firmware_config.counter_settings import ScreenSettings
 from kiosk.errors import ScreenError
 from kiosk.screen.application import create_app
-from kiosk.screen.source import ScreenSource
+from kiosk.screen.source import ScreenService, ScreenSource, ServiceScreenSource, staff_of
 from kiosk.screen.streams import STREAMS_MAXIMUM, Streams
 
 logger = logging.getLogger(__name__)
@@ -109,6 +110,18 @@ class Screen:
             return
         server.trigger.pull_trigger(lambda: _close(server))
         thread.join(STOP_S)
+
+
+class _Watched(ScreenService, Protocol):
+    on_change: Callable[[], None]
+
+
+def attach_screen(service: _Watched) -> Screen:
+    """The screen of a service, by its settings, told of every change; not yet started."""
+    settings = service.settings.screen
+    screen = Screen(settings, ServiceScreenSource(service, staff=staff_of(settings)))
+    service.on_change = screen.changed
+    return screen
 
 
 def _close(server: Any) -> None:

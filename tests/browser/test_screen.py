@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,10 +23,9 @@ from firmware_config.settings_broker import BrokerSettings
 from kiosk.clock import ManualClock
 from kiosk.events import CaseOpened, ClerkLongPress
 from kiosk.journal.reading import open_card
-from kiosk.screen.server import Screen
+from kiosk.screen.server import Screen, attach_screen
 from kiosk.screen.shown import StaffShown
-from kiosk.screen.source import ServiceScreenSource
-from kiosk.screen.staff import StaffDirectory
+from kiosk.screen.staff import Photo
 from kiosk.service import KioskService
 
 pytestmark = pytest.mark.browser
@@ -37,6 +37,9 @@ TITLES = {
     "thanks": "谢谢您的评价",
     "lost": "评价器暂停使用",
 }
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
 MEASURE = Path(__file__).with_name("measure_screen.js").read_text(encoding="utf-8")
 
 
@@ -63,9 +66,7 @@ class Counter:
         self.service = KioskService(
             self.settings, pin_factory=self.pins, clock=self.clock, password="x"
         )
-        source = ServiceScreenSource(self.service, staff=StaffDirectory())
-        self.screen = Screen(self.settings.screen, source)
-        self.service.on_change = self.screen.changed
+        self.screen = attach_screen(self.service)
         self.service.start()
         self.screen.start()
         assert self.service.settle(10)
@@ -400,3 +401,24 @@ def test_a_page_of_another_edition_is_loaded_anew(
     seen.expect_scene("idle")
 
     assert seen.page.locator("body").get_attribute("data-edition") != "old"
+
+
+def test_a_photo_is_shown_where_photos_are(browser: Browser, visit: Callable[..., Visit]) -> None:
+    class Photographed(SceneSource):
+        def photo(self, staff_no: str) -> Photo | None:
+            return Photo("image/png", PNG) if staff_no == "SH/7" else None
+
+    source = Photographed()
+    shown = replace(source.shown, staff=StaffShown(name="李雯", number="工号 SH/7", photo="SH/7"))
+    source.shown = shown
+    screen = Screen(ScreenSettings(port=0), source)
+    screen.start()
+    seen = visit(screen.url)
+    expect(seen.page.locator("#photo")).to_be_visible()
+    seen.page.wait_for_function("document.getElementById('photo').naturalWidth > 0")
+    expect(seen.page.locator("#person")).to_be_hidden()
+    source.shown = replace(shown, staff=StaffShown(name="别人", number="工号 8"))
+    screen.changed()
+    expect(seen.page.locator("#photo")).to_be_hidden()
+    expect(seen.page.locator("#person")).to_be_visible()
+    screen.stop()

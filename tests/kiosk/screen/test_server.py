@@ -222,7 +222,7 @@ def test_photos_are_served_as_pictures_and_nothing_else(screen: Screen) -> None:
     status, headers, body = ask(screen, "/photo/1023")
 
     assert (status, headers["Content-Type"], body) == (200, "image/png", b"\x89PNG")
-    assert ask(screen, "/photo/..%2f..%2fkey.jwk")[0] == 404
+    assert ask(screen, "/photo/../key.jwk")[0] == 404
     assert ask(screen, "/photo/9")[0] == 404
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,6 +16,7 @@ from firmware_config.counter_settings import ScreenSettings
 from kiosk.clock import ManualClock
 from kiosk.events import CaseOpened, ClerkLongPress, SignedIn
 from kiosk.journal.reading import open_card
+from kiosk.screen.server import attach_screen
 from kiosk.screen.shown import Scene, StaffCard
 from kiosk.screen.source import ServiceScreenSource
 from kiosk.screen.staff import StaffDirectory
@@ -203,3 +206,23 @@ def test_the_demo_may_give_other_names_and_another_time(service: KioskService) -
     view = source.view()
 
     assert (view.title, view.window, view.time) == ("Welcome", "B02", "10:00")
+
+
+def test_attached_to_a_service_the_screen_is_told_of_every_change(
+    service_of: Callable[..., KioskService], clock: ManualClock
+) -> None:
+    service = service_of()
+    screen = attach_screen(service)
+    service.start()
+    screen.start()
+    stream = http.client.HTTPConnection(urlsplit(screen.url).netloc, timeout=10)
+    stream.request("GET", "/stream")
+    answer = stream.getresponse()
+
+    invite(service, clock)
+
+    lines = (answer.readline().decode() for _ in range(40))
+    assert any('"scene":"invitation"' in line for line in lines)
+    answer.close()
+    stream.close()
+    screen.stop()
