@@ -78,6 +78,7 @@ class KioskService:
 
     Attributes:
         panel: keys and lights; tests and the simulator find the mock pins by its profile.
+        on_change: called by the work thread when another situation is shown; must be quick.
         failure: what ended the work thread; None: it runs, or was stopped.
         ended: set when the work thread has ended.
     """
@@ -93,6 +94,7 @@ class KioskService:
     ) -> None:
         self.settings = settings
         self.clock = clock
+        self.on_change: Callable[[], None] = lambda: None
         self.failure: BaseException | None = None
         self.ended = threading.Event()
         self.panel = Panel(
@@ -196,6 +198,11 @@ class KioskService:
             last_level=situation.last_level,
         )
 
+    @property
+    def situation(self) -> Situation | None:
+        """As the work thread last left it; thread-safe. None before `start`."""
+        return self._device.situation if self._device is not None else None
+
     def watch(self) -> None:
         """Show the error light while a commit hangs; called now and then by another thread."""
         if self._device is not None:
@@ -236,7 +243,10 @@ class KioskService:
         device.is_connected = uplink.is_connected
         if self.clock.steady_ms() >= self._poll_due_ms:
             self._poll(device, uplink)
+        before = device.situation
         device.turn()
+        if device.situation is not before:
+            self.on_change()
         if uplink.watermarks.has_fork:  # presses under this epoch could not be counted any more
             raise JournalForkedError("the collector holds another history of this journal")
         if self._waiting and self._queue.empty() and device.edges.is_quiet:

@@ -6,6 +6,7 @@ People and visitors reach it as they reach a Pi: through its pins, and through t
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from gpiozero.pins.mock import MockFactory
@@ -141,6 +142,14 @@ class VirtualKiosk:
             else:
                 pin.drive_high()
 
+    def touch(self, press: Callable[[], bool]) -> bool:
+        """A visitor touches a face on its screen; returns whether it was a key."""
+        with self._hands:
+            is_key = press()
+            if is_key:
+                self._touched_ms = self._system.steady_ms()
+            return is_key
+
     def brief(self) -> tuple[str, int, int]:
         """State, level of the latest rating (0: none in this run), number of its session."""
         snapshot = self.service.snapshot()
@@ -155,8 +164,11 @@ class VirtualKiosk:
         snapshot = self.service.snapshot()
         if ERROR in snapshot.lit:
             return "broken"
-        if snapshot.state in (State.ANSWERED, State.IDLE, State.RESTING) and any(
-            name in self._keys for name in snapshot.lit
+        situation = self.service.situation
+        if (
+            snapshot.state in (State.ANSWERED, State.IDLE, State.RESTING)
+            and situation is not None
+            and situation.thanks is not None
         ):
             return "thanks"
         return _STATES[snapshot.state]

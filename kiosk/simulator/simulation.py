@@ -16,6 +16,7 @@ from firmware_config.kiosk_settings import KioskSettings
 from firmware_config.settings import load_settings
 from firmware_config.settings_broker import password_of
 from kiosk.clock import Clock
+from kiosk.screen.source import ScreenSource
 from kiosk.simulator.clock import HallTime
 from kiosk.simulator.day import habits_of, local_time, plan_hall_day
 from kiosk.simulator.device import VirtualKiosk
@@ -24,6 +25,7 @@ from kiosk.simulator.hall_time import KeptTime, first_times
 from kiosk.simulator.items import items_of
 from kiosk.simulator.page import DeviceView, HallView, KeyView, WindowRow
 from kiosk.simulator.rows import panel_keys, window_rows
+from kiosk.simulator.screens import HallScreens
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +103,7 @@ class Simulation:
         self.panels: Mapping[str, tuple[KeyView, ...]] = {
             profile.name: panel_keys(profile) for profile in profiles.values()
         }
+        self._screens = HallScreens(self.rows, self._kiosks, self._time.wall_ms)
         windows = tuple(
             (row.window.id, habits_of(row.window.id, ordinal, items_of(row.department.name)))
             for ordinal, row in enumerate(self.rows)
@@ -182,6 +185,10 @@ class Simulation:
     def turn_key(self, device: str, key: str, *, is_down: bool) -> None:
         """See `PressableHall.turn_key`."""
         self._kiosks[device].turn_key(key, is_down=is_down, hall_ms=self._time.wall_ms())
+
+    def screen(self, device: str, language: str) -> ScreenSource:
+        """See `PressableHall.screen`."""
+        return self._screens.find(device, language)
 
     def _wait_connected(self) -> None:
         """People who come while 135 devices connect would make that slow; not for ever."""
