@@ -101,13 +101,8 @@ class ServiceScreenSource:
         self._screen = screen
         self._wall_ms = wall_ms or service.clock.wall_ms
         self._facts: tuple[KioskSettings, ScreenFacts, ZoneInfo] | None = None
-        self._named = StaffCard(staff_no="")
         self._stored = -1
         self._heard_ms = service.clock.steady_ms()
-
-    def name_staff(self, staff_no: str, name: str) -> None:
-        """Remember the name a sign-in command gave, for who is not in the directory."""
-        self._named = StaffCard(staff_no=staff_no, name=name)
 
     def view(self) -> ScreenView:
         """See `ScreenSource.view`."""
@@ -115,7 +110,9 @@ class ServiceScreenSource:
         facts, zone = self._of_settings()
         situation, now_ms = service.situation, service.clock.mono_ms()
         staff_no = shown_staff_no(situation or Situation(), now_ms)
-        named = self._named if self._named.staff_no == staff_no else None
+        named = None
+        if situation is not None and situation.staff_name and situation.staff_no == staff_no:
+            named = StaffCard(staff_no=staff_no, name=situation.staff_name)  # told by a command
         return screen_view(
             situation,
             facts,
