@@ -37,7 +37,7 @@ _INVITED: Final = Situation(
     state=State.INVITED, session=_SESSION, until_ms=NOW_MS + 17_000, staff_no="1023"
 )
 _IDLE: Final = Situation(staff_no="1023")
-_TEST: Final = SelfTest(asked="key-3", passed=("key-5",), missed=("key-4",))
+_TEST: Final = SelfTest(since_ms=0, asked="key-3", passed=("key-5",), missed=("key-4",))
 SITUATIONS: Final[dict[str, Situation | None]] = {
     "starting": None,
     "idle": _IDLE,

@@ -135,13 +135,37 @@ def test_only_ingest_may_write_the_ledger_and_others_read_it_by_group() -> None:
 def test_a_device_reaches_its_pins_and_lgpio_a_folder_to_write() -> None:
     unit = Unit(UNITS / "kiosk.service")
 
-    assert unit.one("DeviceAllow") == "char-gpiochip rw"
+    assert unit.options["DeviceAllow"][0] == "char-gpiochip rw"
     assert unit.one("DevicePolicy") == "closed"
     assert "PrivateDevices" not in unit.options  # would hide /dev/gpiochip*
     assert "ProtectClock" not in unit.options  # would refuse adjtimex, by which sync is known
     assert "adjtimex" in unit.options["SystemCallFilter"][-1]
     assert unit.one("WorkingDirectory") == f"/run/{unit.one('RuntimeDirectory')}"
     assert unit.environment()["GPIOZERO_PIN_FACTORY"] == "lgpio"
+
+
+def test_a_device_reaches_a_staff_reader_and_no_other_device() -> None:
+    unit = Unit(UNITS / "kiosk.service")
+
+    assert {"input", "dialout"} <= set(unit.one("SupplementaryGroups").split())
+    assert "char-input r" in unit.options["DeviceAllow"]  # reads keys, cannot type any
+    assert all(re.fullmatch(r"char-\w+ rw?", line) for line in unit.options["DeviceAllow"])
+    serial = {line for line in unit.options["DeviceAllow"] if "tty" in line}
+    assert serial == {f"char-tty{name} rw" for name in ("USB", "ACM", "AMA", "S")}
+    # a name the kernel does not know yet when the unit starts would allow nothing
+    for module in ("usbserial", "cdc_acm"):
+        for key in ("Wants", "After"):
+            assert f"modprobe@{module}.service" in unit.one(key).split()
+
+
+def test_a_device_reaches_its_sound_card_and_the_driver_is_known_when_the_unit_starts() -> None:
+    unit = Unit(UNITS / "kiosk.service")
+
+    assert "char-alsa rw" in unit.options["DeviceAllow"]
+    assert "audio" in unit.one("SupplementaryGroups").split()
+    for key in ("Wants", "After"):
+        assert "modprobe@snd.service" in unit.one(key).split()
+    assert "PrivateIPC" not in unit.options  # ALSA's mixing (dmix) shares memory between programs
 
 
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)

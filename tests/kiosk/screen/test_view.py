@@ -48,7 +48,7 @@ def view_of(situation: Situation | None, **changes: Any) -> ScreenView:
         (Situation(state=State.RESTING), Scene.IDLE),
         (Situation(state=State.PAUSED), Scene.PAUSED),
         (Situation(state=State.PAUSED, is_open=False), Scene.CLOSED),
-        (Situation(state=State.TESTING, test=SelfTest()), Scene.TESTING),
+        (Situation(state=State.TESTING, test=SelfTest(since_ms=0)), Scene.TESTING),
         (Situation(identify_until_ms=NOW + 1), Scene.IDENTIFY),
         (Situation(identify_until_ms=NOW), Scene.IDLE),
         (Situation(error_until_ms=NOW + 1, state=State.ANSWERED), Scene.NOT_STORED),
@@ -130,7 +130,7 @@ def test_staff_who_are_not_in_the_directory_are_shown_by_their_number() -> None:
 
 
 def test_the_self_test_shows_which_key_is_asked_for_and_how_the_others_did() -> None:
-    test = SelfTest(asked="key-3", passed=("key-5",), missed=("key-4",))
+    test = SelfTest(since_ms=0, asked="key-3", passed=("key-5",), missed=("key-4",))
 
     view = view_of(Situation(state=State.TESTING, test=test, until_ms=NOW + 5))
 
@@ -141,7 +141,7 @@ def test_the_self_test_shows_which_key_is_asked_for_and_how_the_others_did() -> 
 
 
 def test_the_self_test_begins_with_the_lights() -> None:
-    view = view_of(Situation(state=State.TESTING, test=SelfTest()))
+    view = view_of(Situation(state=State.TESTING, test=SelfTest(since_ms=0)))
 
     assert view.subtitle == "请查看各按键灯是否亮起"
 
