@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from firmware_config.kiosk_settings import KioskSettings
@@ -28,12 +28,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+UNSEEN_MS: Final = 180_000
+"""How long no page may listen. Our choice: a Pi boots and Chromium starts in well under that."""
+
 
 class Counter:
     """Voice, screen and reader of one service, as far as it has them."""
 
     def __init__(self, service: KioskService) -> None:
         settings = service.settings
+        self._clock = service.clock
+        self._seen_ms = service.clock.steady_ms()
         self._voice: Voice | None = None
         self._screen: Screen | None = None
         self._prompt: Callable[[Situation, Situation], Prompt | None] = lambda before, after: None
@@ -51,11 +56,9 @@ class Counter:
                 is_walkup=service.settings.session.mode == "walkup",
             )
         if settings.screen.enabled:
-            from kiosk.screen.server import Screen
-            from kiosk.screen.source import ServiceScreenSource, staff_of
+            from kiosk.screen.server import attach_screen
 
-            source = ServiceScreenSource(service, staff=staff_of(settings.screen))
-            self._screen = Screen(settings.screen, source)
+            self._screen = attach_screen(service)
         self._reader: Reader | None = reader_of(
             settings.reader, on_event=service.post, clock=service.clock
         )
@@ -84,15 +87,11 @@ class Counter:
             prompt = self._prompt(before, after)
             if prompt is not None:
                 self._voice.say(prompt, is_open=after.is_open)
-        if self._screen is not None:
-            self._screen.changed()
 
     def apply(self, settings: KioskSettings) -> None:
         """Take new settings."""
         if self._voice is not None:
             self._voice.apply(settings.voice)
-        if self._screen is not None:
-            self._screen.changed()
 
     def threads(self) -> dict[str, bool]:
         """Name → whether it lives."""
@@ -110,6 +109,15 @@ class Counter:
         alarms = [f"{name}-failed" for name, lives in self.threads().items() if not lives]
         if self._voice is not None and self._voice.last_problem:
             alarms.append("voice-failed")
+        if self._screen is not None and self._screen.is_alive and self._is_unseen(self._screen):
+            alarms.append("screen-unseen")
         if self._reader is not None and self._reader.problem:
             alarms.append("reader-lost")
         return list(dict.fromkeys(alarms))
+
+    def _is_unseen(self, screen: Screen) -> bool:
+        """Whether no page has listened for long: the browser is gone, or never came."""
+        now_ms = self._clock.steady_ms()
+        if screen.streams:
+            self._seen_ms = now_ms
+        return now_ms - self._seen_ms > UNSEEN_MS

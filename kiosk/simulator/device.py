@@ -37,6 +37,7 @@ _STATES: Final = {
     State.ANSWERED: "idle",
     State.RESTING: "idle",
     State.PAUSED: "paused",
+    State.TESTING: "testing",
 }
 
 

@@ -19,6 +19,7 @@ from firmware_config.counter_settings import ReaderSettings, ScreenSettings, Voi
 from firmware_config.kiosk_settings import KioskSettings
 from firmware_config.pins import load_pin_profile
 from kiosk.clock import Clock
+from kiosk.counter import UNSEEN_MS
 from kiosk.events import CaseOpened
 from kiosk.journal.reading import open_card
 from kiosk.service import KioskService
@@ -165,6 +166,24 @@ def test_a_companion_whose_thread_died_does_not_end_the_device(
     wait_until(lambda: f"{attribute[1:]}-failed" in counter.alarms())
     assert service.settle(5)
     assert service.failure is None
+
+
+def test_a_screen_that_no_browser_shows_is_an_alarm_after_a_while(
+    service_of: Callable[..., KioskService],
+    free_port: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    port = free_port()
+    service = service_of(screen=ScreenSettings(enabled=True, port=port))
+    counter = service._counter
+    assert counter is not None
+    assert counter.alarms() == []
+    begun_ms = service.clock.steady_ms()
+    monkeypatch.setattr(service.clock, "steady_ms", lambda: begun_ms + UNSEEN_MS + 1000)
+    assert counter.alarms() == ["screen-unseen"]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/stream", timeout=5) as stream:
+        assert stream.readline()
+        assert counter.alarms() == []
 
 
 def test_a_device_without_companions_carries_none_of_their_libraries(
