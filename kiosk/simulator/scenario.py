@@ -8,6 +8,7 @@ documentation's tables are made from it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,8 +17,6 @@ from typing import Annotated, Final
 
 from firmware_config.settings_table import Setting
 
-TIME_PATTERN: Final = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?"
-RUSH_PATTERN: Final = r"\d\d:\d\d-\d\d:\d\d \d+(\.\d+)?"
 WRONG_CLOCK: Final = "1970-01-01T00:00:00Z"
 """What a Pi without a clock of its own reads at power-on. Source: the kernel's epoch."""
 
@@ -78,11 +77,30 @@ def expected_instant(text: str) -> str:
     return "" if is_good else f"a moment such as {WRONG_CLOCK}"
 
 
+def _expected_time(text: str) -> str:
+    is_good = re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?", text) is not None
+    return "" if is_good else "a time of day such as 09:30 or 09:30:15"
+
+
+def _expected_line(text: str) -> str:
+    return "" if re.fullmatch(r".{1,80}", text) else "one line of at most 80 characters"
+
+
+def _expected_ids(windows: tuple[str, ...]) -> str:
+    are_good = all(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", window) for window in windows)
+    return "" if are_good else "ids of windows such as a01"
+
+
+def _expected_staff(numbers: tuple[str, ...]) -> str:
+    are_good = all(1 <= len(number) <= 64 for number in numbers)
+    return "" if are_good else "staff numbers of 1 to 64 characters"
+
+
 def _expected_rush(lines: tuple[str, ...]) -> str:
     for line in lines:
-        span = line.split(" ")[0].split("-")
-        if not all(60 * int(at[:2]) + int(at[3:]) <= 1440 for at in span) or span[0] >= span[1]:
-            return "stretches such as 09:30-10:30 1.8"
+        found = re.fullmatch(r"(\d\d:[0-5]\d)-(\d\d:[0-5]\d) \d+(\.\d+)?", line)
+        if found is None or not found[1] < found[2] <= "24:00":
+            return "stretches and factors such as 09:30-10:30 1.8"
     return ""
 
 
@@ -96,7 +114,7 @@ class Chosen:
     """Who is meant. At most one of the three is given; none: every window."""
 
     windows: Annotated[
-        tuple[str, ...] | None, Setting(help="Ids of windows.", pattern=r"[a-z0-9][a-z0-9-]{0,39}")
+        tuple[str, ...] | None, Setting(help="Ids of windows.", check=_expected_ids)
     ] = None
     nth: Annotated[
         tuple[int, ...] | None,
@@ -131,7 +149,6 @@ class Population:
         Setting(
             help="Stretches and how busy they are against an ordinary one (1), in place of the "
             'built-in mid-morning and mid-afternoon, e.g. `["09:30-10:30 1.8"]`.',
-            pattern=RUSH_PATTERN,
             check=_expected_rush,
         ),
     ] = None
@@ -187,7 +204,7 @@ class Population:
     staff: Annotated[
         tuple[str, ...] | None,
         Setting(
-            help="Staff numbers who take turns; drawn: two for each window.", pattern=r".{1,64}"
+            help="Staff numbers who take turns; drawn: two for each window.", check=_expected_staff
         ),
     ] = None
 
@@ -202,9 +219,9 @@ class Fault(Chosen):
     """Something that goes wrong from `at` until `until`, every open day."""
 
     what: Annotated[str, Setting(help="The trouble.", choices=tuple(what.value for what in What))]
-    at: Annotated[str, Setting(help="When it begins, local time.", pattern=TIME_PATTERN)]
+    at: Annotated[str, Setting(help="When it begins, local time.", check=_expected_time)]
     until: Annotated[
-        str, Setting(help="When it is over; at the latest at night.", pattern=TIME_PATTERN)
+        str, Setting(help="When it is over; at the latest at night.", check=_expected_time)
     ] = "23:00"
     key: Annotated[
         str | None,
@@ -263,11 +280,9 @@ class Scenario:
     """
 
     name: str
-    title: Annotated[str, Setting(help="One line for lists.", pattern=r".{1,80}")]
-    about: Annotated[
-        str, Setting(help="What it shows and what the system should do.", pattern=r"(?s).+")
-    ]
-    seed: Annotated[str, Setting(help="Same seed, same day; any text.", pattern=r".{1,64}")] = (
+    title: Annotated[str, Setting(help="One line for lists.", check=_expected_line)]
+    about: Annotated[str, Setting(help="What it shows and what the system should do.")]
+    seed: Annotated[str, Setting(help="Same seed, same day; any text.", check=_expected_line)] = (
         "yiping"
     )
     population: Population

@@ -77,9 +77,13 @@ def test_all_problems_are_told_at_once_each_with_its_place() -> None:
     assert found[1] == "day.toml: title: expected text, got nothing"
     assert found[2] == "day.toml: population.cases: expected number, 0 to 500, got 'many'"
     assert found[3] == "day.toml: population.answer_rate: expected number, 0 to 1, got 1.5"
-    assert found[4] == "day.toml: group[1].windows: expected list of texts, got ['A 1']"
+    assert (
+        found[4] == "day.toml: group[1].windows: expected ids of windows such as a01, got ['A 1']"
+    )
     assert found[5].startswith("day.toml: group[1].nights: unknown key; expected ")
-    assert found[6] == 'day.toml: fault[1].at: expected text, got "9 o\'clock"'
+    assert found[6] == (
+        'day.toml: fault[1].at: expected a time of day such as 09:30 or 09:30:15, got "9 o\'clock"'
+    )
     assert found[7].startswith("day.toml: fault[2].what: expected text, dead-key or stuck-key or ")
     assert len(found) == 8
 
