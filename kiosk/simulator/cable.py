@@ -132,19 +132,20 @@ class Cable:
         self._tasks.add(me)
         self._writers.add(writer)
         far: asyncio.StreamWriter | None = None
+        carriers: list[asyncio.Task[None]] = []
         try:
             far_reader, far = await asyncio.open_connection(*self._broker)
             self._writers.add(far)
-            await asyncio.wait(
-                [
-                    asyncio.ensure_future(self._carry(reader, far)),
-                    asyncio.ensure_future(self._carry(far_reader, writer)),
-                ],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            carriers = [
+                asyncio.create_task(self._carry(reader, far)),
+                asyncio.create_task(self._carry(far_reader, writer)),
+            ]
+            await asyncio.wait(carriers, return_when=asyncio.FIRST_COMPLETED)
         except (OSError, asyncio.CancelledError):
             pass  # no broker, or cut: the kiosk sees its connection end
         finally:
+            for carrier in carriers:
+                carrier.cancel()
             for end in (writer, far):
                 if end is not None:
                     end.close()

@@ -210,7 +210,7 @@ class VirtualKiosk:
         return DeviceView(
             state=self.state(),
             lights={
-                name: bool(self._pi.pins.pin(gpio).state) and not self._pi.is_off
+                name: not self._pi.is_off and bool(self._pi.pins.pin(gpio).state)
                 for name, gpio in self._lights
                 if name != BUZZER
             },

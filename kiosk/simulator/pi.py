@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from firmware_config.kiosk_settings import KioskSettings
+from firmware_config.pins import PinProfile
 from kiosk.clock import Clock
 from kiosk.edges import CLERK
 from kiosk.service import KioskService
@@ -167,10 +168,13 @@ class VirtualPi:
             is_synced=is_synced,
             is_standing=self._is_standing,
         )
-        self.pins = new_pins()
+        pins = new_pins()
         self.service = KioskService(
-            settings, pin_factory=self.pins, clock=self.clock, password=self._password
+            settings, pin_factory=pins, clock=self.clock, password=self._password
         )
+        for gpio in _gpios_of(self.service.panel.profile):
+            pins.pin(gpio)  # a factory makes pins on demand; a page that asks meanwhile makes none
+        self.pins = pins
 
     def let_settle(self) -> None:
         """Where time stands, wait for the device after each movement: it may be just between
@@ -183,3 +187,11 @@ class VirtualPi:
         if self._is_standing:
             self.clock.wait_noticed(SETTLE_S, anew=anew)
             self.service.settle(SETTLE_S)
+
+
+def _gpios_of(profile: PinProfile) -> set[int]:
+    """Every pin of a panel."""
+    gpios = {profile.clerk_gpio, profile.status_gpio, profile.error_gpio, profile.buzzer_gpio}
+    for button in profile.buttons:
+        gpios |= {button.gpio, button.led_gpio}
+    return {gpio for gpio in gpios if gpio is not None}

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from firmware_config.command_line import a_date
@@ -24,8 +24,8 @@ from kiosk.simulator.scenario_file import load_scenario, shipped_scenarios
 
 logger = logging.getLogger(__name__)
 
-USUAL: dict[bool, str] = {True: "ordinary-day", False: ""}
-"""Scenario when none is named: a rehearsal needs one, because it needs spaced steps."""
+REHEARSED: Final = "ordinary-day"
+"""Scenario of a rehearsal when none is named: without one, steps may fall together."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         return ExitCode.OK
     fleet = load_fleet(args.fleet)
     on = args.on or _last_open_day(fleet)
-    name = args.scenario or USUAL[args.rehearse]
+    name = args.scenario or (REHEARSED if args.rehearse else "")
     playbook = Playbook(fleet, on, load_scenario(name) if name else None, args.seed)
     if args.rehearse:
         return _rehearse(fleet, playbook, on)

@@ -1,6 +1,9 @@
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +13,7 @@ from firmware_config.fleet import sample_fleet_path
 from kiosk.cli import main
 from kiosk.simulator.scenario_file import shipped_scenarios
 
+ROOT = Path(__file__).resolve().parents[3]
 DAY = ("--on", "2026-03-02")
 SMALL_HALL = """
 hall.id = "small"
@@ -76,6 +80,19 @@ def test_a_plan_is_printed_byte_for_byte_alike_and_its_forms_agree(
     for window in windows:
         expected.update(window["expected"])
     assert total[:3] == ["all", str(len(rows)), str(expected["INVITED"])]
+
+
+def test_a_plan_does_not_depend_on_the_process_that_makes_it() -> None:
+    words = [*(sys.executable, "-m", "kiosk", "simulate", "--fleet", str(sample_fleet_path()))]
+    words += ["--scenario", "network-cut", "--print-plan", "--json", *DAY]
+    plans = {
+        subprocess.run(
+            words, cwd=ROOT, env=os.environ | {"PYTHONHASHSEED": seed}, stdout=-1, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+
+    assert len(plans) == 1
 
 
 def test_a_panel_without_a_key_for_a_level_is_planned_without_its_ratings(
