@@ -1,4 +1,4 @@
-"""Memory of one `kiosk run` process, its start, and the imports that cost most."""
+"""Memory and idle processor time of one `kiosk run` process, its start, and its costly imports."""
 
 from __future__ import annotations
 
@@ -30,8 +30,14 @@ def _settings(folder: Path) -> Path:
     return config
 
 
-def _one_run(folder: Path) -> tuple[float, float, float]:
-    """Seconds to READY; resident and proportional megabytes 3 s later."""
+def _processor_s(pid: int) -> float:
+    """Processor time a process has used, user and system. Source: proc(5), fields 14 and 15."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _one_run(folder: Path, idle_s: float) -> tuple[float, float, float, float]:
+    """Seconds to READY; resident and proportional megabytes 3 s later; then the idle percentage."""
     told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     told.bind(str(folder / "notify"))
     told.settimeout(30)
@@ -51,10 +57,13 @@ def _one_run(folder: Path) -> tuple[float, float, float]:
         ready_s = time.perf_counter() - begun_s
         time.sleep(3)
         rollup = Path(f"/proc/{kiosk.pid}/smaps_rollup").read_text(encoding="ascii")
+        used_s, begun_s = _processor_s(kiosk.pid), time.perf_counter()
+        time.sleep(idle_s)
+        share = (_processor_s(kiosk.pid) - used_s) / (time.perf_counter() - begun_s)
         kiosk.terminate()
     told.close()
     values = {key: int(kib) / 1024 for key, kib in re.findall(r"(\w+):\s+(\d+) kB", rollup)}
-    return ready_s, values["Rss"], values["Pss"]
+    return ready_s, values["Rss"], values["Pss"], share * 100
 
 
 def _import_costs() -> list[Figure]:
@@ -84,8 +93,8 @@ def run(*, quick: bool) -> list[Figure]:
     runs = []
     for _ in range(2 if quick else 5):
         with tempfile.TemporaryDirectory() as folder:
-            runs.append(_one_run(Path(folder)))
-    ready, resident, proportional = (
+            runs.append(_one_run(Path(folder), 2 if quick else 20))
+    ready, resident, proportional, idle = (
         statistics.median(column) for column in zip(*runs, strict=True)
     )
     note = f"median of {len(runs)} starts, mock pins, 3 s after READY, no broker"
@@ -93,5 +102,12 @@ def run(*, quick: bool) -> list[Figure]:
         at_most("`kiosk run`, resident memory", resident, 45, note, unit="MB"),
         Figure(name="`kiosk run`, proportional share (PSS)", value=proportional, unit="MB"),
         Figure(name="`kiosk run`, start to READY", value=ready, unit="s", note=note),
+        at_most(
+            "`kiosk run`, idle, of one core",
+            idle,
+            3,
+            f"median of {len(runs)} runs of {2 if quick else 20} s, no broker: it tries to connect",
+            unit="%",
+        ),
         *_import_costs(),
     ]

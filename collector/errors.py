@@ -41,10 +41,42 @@ class UsageError(CollectorError, ValueError):
     exit_code = ExitCode.USAGE
 
 
+class BadCommand(UsageError):
+    """A command that no device could read: told before anything is sent.
+
+    Attributes:
+        field: the field of the contract that is wrong, e.g. `case_no`.
+        problem: what was expected and what came.
+    """
+
+    def __init__(self, field: str, expected: str, got: object) -> None:
+        self.field = field
+        self.problem = f"expected {expected}, got {got!r}"
+        super().__init__(f"{field}: {self.problem}")
+
+
+class BadRemoteSettings(UsageError):
+    """Settings for a device that are unknown, not the collector's to change, or out of range.
+
+    Attributes:
+        problems: one line for each: what, where, expected, got.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
 class LedgerInUse(CollectorError, RuntimeError):
     """Another process writes this ledger."""
 
     exit_code = ExitCode.DATABASE
+
+
+class BrokerUnusable(CollectorError, ConnectionError):
+    """The broker cannot be reached, or refuses us."""
+
+    exit_code = ExitCode.IO
 
 
 class NetworkEnded(CollectorError, RuntimeError):

@@ -9,6 +9,7 @@ of each journal together.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from collector.linking import fit, link_text
 from collector.verdict import (
@@ -33,6 +34,9 @@ from firmware_config.contract import (
     parse_topic,
 )
 from firmware_config.errors import ContractError
+
+_HEARD: Final = frozenset({Channel.JOURNAL, Channel.STATUS, Channel.HEALTH})
+"""What ingest listens to; anything else that should reach it is put aside."""
 
 
 def judge(messages: Iterable[Message], registry: Registry, view: LedgerView) -> Verdict:
@@ -96,7 +100,7 @@ def _source(topic: str, registry: Registry) -> tuple[int, str, Channel] | Quaran
         hall, code, channel = parse_topic(topic)
     except ContractError as error:
         return Quarantined(topic, b"", Reason.TOPIC, error.detail)
-    if hall != registry.hall or channel in (Channel.RECEIPT, Channel.COMMAND):
+    if hall != registry.hall or channel not in _HEARD:
         return Quarantined(topic, b"", Reason.TOPIC, f"not for hall {registry.hall}'s collector")
     device = registry.devices.get(code)
     if device is None:

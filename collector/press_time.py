@@ -29,6 +29,12 @@ class TimeQuality(StrEnum):
     BOUNDED = "bounded"
 
 
+def wall_text(ms: int) -> str:
+    """UTC milliseconds since 1970 as the contract's wall time, e.g. `2026-07-01T08:30:00.125Z`."""
+    second, rest = divmod(ms, 1000)
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+
+
 @lru_cache(maxsize=4096)
 def _minute_ms(text: str) -> int | None:
     try:

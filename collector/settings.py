@@ -106,6 +106,30 @@ class ExportSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandSettings:
+    """Section `[command]`: commands to devices. The broker's address is that of `[broker]`."""
+
+    username: Annotated[
+        str,
+        Setting(
+            help="MQTT user that sends commands; never ingest's own, which would be thrown out.",
+            pattern=r"\S+",
+        ),
+    ] = "dispatcher"
+    password_file: Annotated[
+        Path | None,
+        Setting(help="File with the password of that user; not set means no password."),
+    ] = None
+    log: Annotated[
+        Path | None,
+        Setting(
+            help="Log of who commanded what, and what became of it: one JSON object a line, only "
+            "ever added to. Without it nothing is sent."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorSettings:
     """All settings of `collector`. Relative paths in a file start at that file's folder."""
 
@@ -135,6 +159,7 @@ class CollectorSettings:
     ] = 64
     web: WebSettings = WebSettings()
     export: ExportSettings = ExportSettings()
+    command: CommandSettings = CommandSettings()
 
 
 def load_collector_settings(

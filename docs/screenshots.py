@@ -24,6 +24,9 @@ from waitress import create_server
 from bench.make_ledger import make_ledger
 from collector.web.app import create_app
 from collector.web.dashboard import EXTENSION, WebOptions
+from docs.screen_scenes import SceneSource
+from firmware_config.counter_settings import ScreenSettings
+from kiosk.screen.server import Screen
 
 FOLDER: Final = Path(__file__).parent / "img"
 UNTIL: Final = datetime.fromisoformat("2026-05-13T15:42:00+08:00")
@@ -56,6 +59,13 @@ PICTURES: Final[dict[str, tuple[str, dict[str, int], dict[str, str]]]] = {
     "ledger": ("/integrity", WIDE, {}),
 }
 """File name → address, size, and what differs from the default light Chinese page."""
+SCREENS: Final[dict[str, tuple[str, str, tuple[int, int]]]] = {
+    "screen-invitation": ("invitation-touch", "zh-CN", (1920, 1080)),
+    "screen-idle": ("idle", "zh-CN", (800, 480)),
+    "screen-thanks": ("thanks", "zh-CN", (800, 480)),
+    "screen-upright": ("invitation", "en", (1080, 1920)),
+}
+"""File name → scene of the kiosk's screen, language, and size of the screen."""
 
 
 @contextmanager
@@ -112,17 +122,39 @@ def photograph(browser: Browser, url: str, name: str, login: tuple[str, str]) ->
     return file
 
 
+def photograph_screens(browser: Browser, names: list[str]) -> Iterator[Path]:
+    """Take pictures of the kiosk's screen; gives their files."""
+    source = SceneSource()
+    screen = Screen(ScreenSettings(port=0), source)
+    screen.start()
+    try:
+        for name in names:
+            scene, language, (width, height) = SCREENS[name]
+            source.show(screen, scene, language)
+            page = browser.new_page(viewport={"width": width, "height": height})
+            page.goto(screen.url)
+            page.locator(f"body[data-scene={source.shown.scene}]").wait_for()
+            page.screenshot(path=FOLDER / f"{name}.png")
+            page.close()
+            yield FOLDER / f"{name}.png"
+    finally:
+        screen.stop()
+
+
 def main() -> int:
     """Command line."""
+    known = [*PICTURES, *SCREENS]
     parser = argparse.ArgumentParser(prog="python -m docs.screenshots", description=__doc__)
     parser.add_argument("--url", help="a running dashboard, e.g. http://127.0.0.1:8080")
     parser.add_argument("--name", help="account to sign in with")
     parser.add_argument("--password-file", type=Path, help="file with its password")
-    parser.add_argument("pictures", nargs="*", metavar="PICTURE", help=f"of {', '.join(PICTURES)}")
+    parser.add_argument("pictures", nargs="*", metavar="PICTURE", help=f"of {', '.join(known)}")
     given = parser.parse_args()
-    unknown = sorted(set(given.pictures) - set(PICTURES))
+    unknown = sorted(set(given.pictures) - set(known))
+    wanted = given.pictures or known
+    halls = [name for name in wanted if name in PICTURES]
     if unknown:
-        parser.error(f"expected names of {', '.join(PICTURES)}, got {', '.join(unknown)}")
+        parser.error(f"expected names of {', '.join(known)}, got {', '.join(unknown)}")
     if given.url and not (given.name and given.password_file):
         parser.error("--url needs --name and --password-file")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -131,18 +163,20 @@ def main() -> int:
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
-        if given.url:
+        for file in photograph_screens(browser, [name for name in wanted if name in SCREENS]):
+            sys.stderr.write(f"{file}\n")
+        if halls and given.url:
             password = given.password_file.read_text(encoding="utf-8").splitlines()[0]
-            _take(browser, given.url.rstrip("/"), given.pictures, (given.name, password))
-        else:
+            _take(browser, given.url.rstrip("/"), halls, (given.name, password))
+        elif halls:
             with own_hall() as url:
-                _take(browser, url, given.pictures, (NAME, PASSWORD))
+                _take(browser, url, halls, (NAME, PASSWORD))
         browser.close()
     return 0
 
 
 def _take(browser: Browser, url: str, names: list[str], login: tuple[str, str]) -> None:
-    for name in names or PICTURES:
+    for name in names:
         sys.stderr.write(f"{photograph(browser, url, name, login)}\n")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -15,7 +16,8 @@ from firmware_config.errors import ExitCode, InvalidSettings
 from firmware_config.fleet import Fleet, load_fleet, sample_fleet_path
 from firmware_config.keys import load_or_create_signing_key, load_verify_key
 from firmware_config.pins import load_pin_profile
-from firmware_config.provision import provision_hall, render_device
+from firmware_config.prompts import SPOKEN_LANGUAGES
+from firmware_config.provision import provision_hall, render_device, render_voice
 from firmware_config.provision.passwords import ensure_passwords
 
 
@@ -59,6 +61,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--collector-key", type=Path, metavar="FILE", help="the collector's public key (JWK)"
     )
     render.add_argument(
+        "--voice", type=Path, metavar="DIR", help="copy these prompts too, and switch the voice on"
+    )
+    render.add_argument(
         "--set",
         action="append",
         type=key_and_value,
@@ -80,6 +85,19 @@ def build_parser() -> argparse.ArgumentParser:
         "--run-as", default="", metavar="USER", help="user mosquitto changes to when root starts it"
     )
     broker.set_defaults(run=_render_broker)
+
+    voice = commands.add_parser("voice", help="make the voice's prompts with espeak-ng")
+    voice.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
+    voice.add_argument(
+        "--language",
+        action="append",
+        choices=tuple(SPOKEN_LANGUAGES),
+        help="may be given again (default: every one)",
+    )
+    voice.add_argument(
+        "--force", action="store_true", help="make all anew, over your own recordings too"
+    )
+    voice.set_defaults(run=_voice)
 
     public = commands.add_parser("public-key", help="print the public half of a key file (JWK)")
     public.add_argument("key", type=Path, help="private key file of a device or the collector")
@@ -167,9 +185,21 @@ def _render(args: argparse.Namespace) -> ExitCode:
             broker_host=args.broker_host,
             broker_port=args.broker_port,
             collector_key=args.collector_key,
+            voice=args.voice,
             overrides=dict(args.set),
         ):
             print(path)
+    return ExitCode.OK
+
+
+def _voice(args: argparse.Namespace) -> ExitCode:
+    done = render_voice(args.out, args.language or SPOKEN_LANGUAGES, force=args.force)
+    for path in done.written:
+        print(path)
+    for path in done.kept:
+        print(f"kept as you recorded it: {path}", file=sys.stderr)
+    counts = f"{len(done.written)} made, {len(done.unchanged)} unchanged, {len(done.kept)} kept"
+    print(f"{counts}; in {args.out}", file=sys.stderr)
     return ExitCode.OK
 
 

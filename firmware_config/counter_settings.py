@@ -24,8 +24,9 @@ class OpeningSettings:
         tuple[str, ...],
         Setting(
             help="Lines such as `mon-fri 09:00-12:00`; none means always open. Outside them the "
-            "screen says so, the voice is silent, and walk-up presses are kept but not counted. "
-            "A case or the clerk's key still opens a session.",
+            "screen says so, the voice says only what staff asks for (self-test, identify), and "
+            "walk-up presses are kept but not counted. A case or the clerk's key still opens a "
+            "session.",
             check=expected_week,
             remote=True,
         ),
@@ -39,7 +40,8 @@ class VoiceSettings:
     folder: Annotated[
         Path | None,
         Setting(
-            help="Folder with the prompts as WAV files, `zh-CN/invite.wav` …; not set: no voice."
+            help="Folder with the prompts as WAV files, `zh-CN/invite.wav` …; not set: no voice. "
+            "See docs/voice.md."
         ),
     ] = None
     device: Annotated[
@@ -50,7 +52,13 @@ class VoiceSettings:
     ] = "zh-CN"
     volume: Annotated[
         int,
-        Setting(help="Loudness; 0 is silent.", unit="%", minimum=0, maximum=100, remote=True),
+        Setting(
+            help="Loudness: 50 sounds half as loud as 100; 0 is silent.",
+            unit="%",
+            minimum=0,
+            maximum=100,
+            remote=True,
+        ),
     ] = 80
     quiet_hours: Annotated[
         tuple[str, ...],
@@ -119,10 +127,12 @@ class ReaderSettings:
     pattern: Annotated[
         str,
         Setting(
-            help="Regular expression a line must match to be a staff number; its first group, if "
-            "there is one, is the number."
+            help="Regular expression a whole line must match to be a staff number; its first "
+            "group, if there is one, is the number. Keep it as narrow as the numbers are: a "
+            "visitor may hold a card of their own to the reader. Lines that do not match, and "
+            "resident identity numbers whatever the pattern, are neither stored nor logged."
         ),
-    ] = r"[0-9A-Za-z-]{1,32}"
+    ] = r"[0-9A-Za-z-]{1,16}"
 
     def problems(self) -> Iterator[str]:
         """What is wrong between the settings of this section."""

@@ -99,6 +99,16 @@ def load_or_create_signing_key(path: Path) -> SigningKey:
         jwk = key.public.jwk() | {"d": chain.b64url(seed).decode("ascii")}
         write_atomically(path, json.dumps(jwk).encode("ascii") + b"\n", mode=0o600)
         return key
+    return load_signing_key(path)
+
+
+def load_signing_key(path: Path) -> SigningKey:
+    """Read a private JWK file.
+
+    Raises:
+        KeyFileError: it is not an Ed25519 private JWK.
+        OSError: it cannot be read.
+    """
     jwk = _read_jwk(path)
     try:
         return SigningKey.from_seed(chain.unb64url(jwk["d"].encode("ascii")))

@@ -11,21 +11,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from firmware_config.boot_config import PinUse
 from firmware_config.errors import InvalidSettings
+from firmware_config.header import GPIO_MAXIMUM, RESERVED_GPIOS
 from firmware_config.levels import BAD_LEVELS, Level
 from firmware_config.settings import read_toml
 
 BUILT_IN_PROFILES: Final = ("five-key", "four-key")
-GPIO_MAXIMUM: Final = 27
-RESERVED_GPIOS: Final[Mapping[int, str]] = {
-    0: "the HAT EEPROM",
-    1: "the HAT EEPROM",
-    2: "I2C, with fixed pull-ups on the board",
-    3: "I2C, with fixed pull-ups on the board",
-    14: "the serial console",
-    15: "the serial console",
-}
-"""BCM numbers a profile may not use, and what they are for."""
+BOARDS: Final = ("pi-zero-2-w", "pi-3", "pi-4", "pi-5")
+"""Ids of the boards a profile may name; what is known of them: `firmware_config.boards`."""
 
 _SINGLES: Final = ("clerk_gpio", "status_gpio", "error_gpio", "buzzer_gpio")
 _BUTTON_KEYS: Final = ("name", "level", "gpio", "led_gpio")
@@ -50,7 +44,11 @@ class ButtonPin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinProfile:
-    """All pins of one panel. None: the panel does not have it."""
+    """All pins of one panel. None: the panel does not have it.
+
+    Attributes:
+        boards: ids of the boards it suits; empty: any with a 40-pin header.
+    """
 
     name: str
     buttons: tuple[ButtonPin, ...]
@@ -58,6 +56,20 @@ class PinProfile:
     status_gpio: int | None = None
     error_gpio: int | None = None
     buzzer_gpio: int | None = None
+    boards: tuple[str, ...] = ()
+
+    def uses(self) -> dict[int, PinUse]:
+        """BCM number → what it is used for, in the order of the profile."""
+        uses = {}
+        for index, button in enumerate(self.buttons):
+            uses[button.gpio] = PinUse(place=f"buttons[{index}].gpio", is_output=False)
+            uses[button.led_gpio] = PinUse(place=f"buttons[{index}].led_gpio", is_output=True)
+        uses[self.clerk_gpio] = PinUse(place="clerk_gpio", is_output=False)
+        for place in ("status_gpio", "error_gpio", "buzzer_gpio"):
+            gpio = getattr(self, place)
+            if gpio is not None:
+                uses[gpio] = PinUse(place=place, is_output=True)
+        return uses
 
 
 def load_pin_profile(name_or_path: str | Path) -> PinProfile:
@@ -82,8 +94,9 @@ def load_pin_profile(name_or_path: str | Path) -> PinProfile:
 
 def _profile(file: str, table: Mapping[str, Any]) -> PinProfile:
     checks = _Checks(file)
-    checks.known_keys("", table, ("name", "buttons", *_SINGLES))
+    checks.known_keys("", table, ("name", "boards", "buttons", *_SINGLES))
     name = checks.text("name", table.get("name"))
+    boards = checks.boards("boards", table.get("boards", []))
     rows = table.get("buttons", [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         checks.refuse("buttons", "tables [[buttons]]", rows)
@@ -110,7 +123,7 @@ def _profile(file: str, table: Mapping[str, Any]) -> PinProfile:
         checks.refuse("buttons", "at least one good and one bad level (2 or 1)", sorted(levels))
     if checks.problems:
         raise InvalidSettings(checks.problems)
-    return PinProfile(name=name, buttons=tuple(buttons), **singles)
+    return PinProfile(name=name, buttons=tuple(buttons), boards=boards, **singles)
 
 
 class _Checks:
@@ -142,6 +155,12 @@ class _Checks:
                 f"{self._file}: {place}: {what} {value!r} is already used by {first}"
             )
         return value
+
+    def boards(self, place: str, value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list) or any(name not in BOARDS for name in value):
+            self.refuse(place, f"a list out of {', '.join(BOARDS)}", value)
+            return ()
+        return tuple(value)
 
     def level(self, place: str, value: Any) -> Level:
         if type(value) is not int or not 1 <= value <= 5:

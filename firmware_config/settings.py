@@ -37,6 +37,7 @@ __all__ = [
     "describe_settings",
     "environment_name",
     "load_settings",
+    "overlay_settings",
     "print_settings",
     "read_toml",
     "toml_value",
@@ -90,6 +91,43 @@ def load_settings(
     problems = [f"{file}: {problem}" for problem in _own_problems(settings, "")]
     if problems:
         raise InvalidSettings(problems)
+    return settings
+
+
+def overlay_settings(settings: T, values: Mapping[str, str]) -> T:
+    """Settings with some of them replaced while the program runs.
+
+    Args:
+        values: `key → text`, as with `--set`; only settings marked `remote` may be named.
+
+    Raises:
+        InvalidSettings: every unknown or fixed key, every bad value.
+    """
+    cls: type[T] = type(settings)
+    leaves = {leaf.key: leaf for leaf in leaves_of(cls)}
+    problems: list[str] = []
+    merged = {key: _value_of(settings, key) for key in leaves}
+    for key, text in values.items():
+        if key not in leaves:
+            problems.append(f"{key}: unknown setting{_similar(key, leaves)}")
+        elif not leaves[key].setting.remote:
+            problems.append(f"{key}: expected a setting that can change while the program runs")
+        else:
+            try:
+                merged[key] = _convert(leaves[key], _Text(text), Path.cwd())
+            except ValueError as error:
+                problems.append(f"{key}: {error}")
+    if not problems:
+        replaced = _build(cls, "", merged)
+        problems = list(_own_problems(replaced, ""))
+    if problems:
+        raise InvalidSettings(problems)
+    return replaced
+
+
+def _value_of(settings: Any, key: str) -> Any:
+    for part in key.split("."):
+        settings = getattr(settings, part)
     return settings
 
 

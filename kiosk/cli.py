@@ -63,6 +63,11 @@ def build_parser(*, with_simulator: bool = True) -> argparse.ArgumentParser:
     key = commands.add_parser("key", help="print the device's public key (JWK), made when absent")
     key.set_defaults(run=_key)
 
+    test = commands.add_parser(
+        "selftest", help="show every light, ask for every key, look at the machine"
+    )
+    test.set_defaults(run=_selftest)
+
     import_module("kiosk.journal_command").add_parser(commands)
     if with_simulator:
         import_module("kiosk.simulator.command").add_parser(commands)
@@ -133,6 +138,7 @@ def _check(args: argparse.Namespace) -> ExitCode:
     from firmware_config.pins import load_pin_profile
     from firmware_config.settings import describe_settings, print_settings
     from firmware_config.settings_broker import password_of
+    from kiosk.board_check import look_at_board
     from kiosk.storage import file_system_type, is_volatile
 
     if args.help_settings:
@@ -144,7 +150,10 @@ def _check(args: argparse.Namespace) -> ExitCode:
     settings = settings_of(args)
     problems: list[str] = []
     try:
-        load_pin_profile(settings.panel.profile)
+        found = look_at_board(load_pin_profile(settings.panel.profile))
+        print(f"{PROGRAM}: board: {found.board}", file=sys.stderr)
+        for warning in found.warnings:
+            print(f"{PROGRAM}: warning: {warning}", file=sys.stderr)
     except InvalidSettings as error:
         problems += error.problems
     try:
@@ -155,10 +164,23 @@ def _check(args: argparse.Namespace) -> ExitCode:
     if not settings.storage.allow_volatile and is_volatile(settings.journal):
         kind = file_system_type(settings.journal)
         problems.append(f"journal: expected a disk that survives power-off, got {kind}")
+    if settings.voice.folder is not None:
+        from kiosk.voice.checks import voice_problems
+
+        problems += voice_problems(settings.voice)
     print(print_settings(settings), end="")
     if problems:
         raise InvalidSettings(problems)
     return ExitCode.OK
+
+
+def _selftest(args: argparse.Namespace) -> ExitCode:
+    settings = settings_of(args)
+    from kiosk.clock import Clock
+    from kiosk.selftest_command import SelfTestAtTerminal
+
+    test = SelfTestAtTerminal(settings, clock=Clock(), say=lambda line: print(line, flush=True))
+    return ExitCode.OK if test.run() else ExitCode.FAILURE
 
 
 def _key(args: argparse.Namespace) -> ExitCode:

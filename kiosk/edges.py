@@ -10,8 +10,9 @@ the machine must see it.
 A contact that never gets quiet must not hold up the others: after `CHATTER_MS` without a decision
 it is noise, is not waited for, gives no press until it was quiet, and is reported (once an hour).
 
-The clerk's key asks for an invitation when it is released, and for a pause when it has been down
-for `LONG_PRESS_MS`. A key that stays down for `STUCK_MS` is reported once.
+The clerk's key asks for an invitation when it is released, for a pause when it has been down for
+`LONG_PRESS_MS`, and for the self-test after `TEST_PRESS_MS`. A key that stays down for `STUCK_MS`
+is reported once.
 """
 
 from __future__ import annotations
@@ -22,10 +23,21 @@ from operator import attrgetter
 from typing import Final
 
 from firmware_config.contract import Kind
-from kiosk.events import ClerkKey, ClerkLongPress, Edge, Event, HeldAtStart, Noted, Press
+from kiosk.events import (
+    ClerkKey,
+    ClerkLongPress,
+    ClerkTestPress,
+    Edge,
+    Event,
+    HeldAtStart,
+    Noted,
+    Press,
+)
 
 LONG_PRESS_MS: Final = 2_000
 """Our choice: longer than any press meant as a short one, short enough to wait for."""
+TEST_PRESS_MS: Final = 10_000
+"""Source: the issue ("clerk's key held 10 s"); nobody holds a key that long by mistake."""
 STUCK_MS: Final = 30_000
 """Our choice: nobody leans on a key that long; a wedged or shorted one does."""
 CHATTER_MS: Final = 500
@@ -45,9 +57,11 @@ class _Key:
     is_settled: bool = True  # the level in `is_down` has been reported, or needs no report
     is_pressed: bool = False  # a press was reported and is not released yet
     is_done: bool = False  # the clerk's long press was reported; its release means nothing
+    is_test_done: bool = False  # and so was the press for the self-test
     is_stuck: bool = False
     is_noise: bool = False
     noise_reported_ms: int | None = None
+    edges: int = 0
     presses: int = 0
     spikes: int = 0
 
@@ -72,6 +86,11 @@ class EdgeFilter:
         return {name: key.presses for name, key in self._keys.items()}
 
     @property
+    def edges(self) -> dict[str, int]:
+        """Changes of each key's pin since the start, noise among them."""
+        return {name: key.edges for name, key in self._keys.items()}
+
+    @property
     def spikes(self) -> int:
         """Presses shorter than the debounce time since the start; they are not reported."""
         return sum(key.spikes for key in self._keys.values())
@@ -90,7 +109,7 @@ class EdgeFilter:
         """Take the panel as found at the start: a key that is down then is not a press."""
         for name in pressed:
             key = self._keys[name]
-            key.is_down = key.is_pressed = key.is_done = True
+            key.is_down = key.is_pressed = key.is_done = key.is_test_done = True
             key.first_ms = key.last_edge_ms = at_ms
             if name == CLERK:
                 fields = {"reason": "held-at-start", "detail": name}
@@ -115,6 +134,7 @@ class EdgeFilter:
         if key.is_down == event.is_pressed:
             return  # poll and callback both saw it
         key.is_down = event.is_pressed
+        key.edges += 1
         if key.is_settled and event.is_pressed and not key.is_pressed:
             key.first_ms = event.at_ms
             key.is_noise = False
@@ -162,6 +182,8 @@ class EdgeFilter:
                 times.append(key.last_edge_ms + self._debounce_ms)
             elif key.is_pressed and name == CLERK and not key.is_done:
                 times.append(key.first_ms + LONG_PRESS_MS)
+            elif key.is_pressed and name == CLERK and not key.is_test_done:
+                times.append(key.first_ms + TEST_PRESS_MS)
             elif key.is_pressed and not key.is_stuck:
                 times.append(key.first_ms + STUCK_MS)
         if self._held and all(key.is_settled for key in self._keys.values()):
@@ -186,6 +208,9 @@ class EdgeFilter:
         if name == CLERK and not key.is_done and now_ms >= key.first_ms + LONG_PRESS_MS:
             key.is_done = True
             self._held.append(ClerkLongPress(at_ms=key.first_ms + LONG_PRESS_MS))
+        if name == CLERK and not key.is_test_done and now_ms >= key.first_ms + TEST_PRESS_MS:
+            key.is_test_done = True
+            self._held.append(ClerkTestPress(at_ms=key.first_ms + TEST_PRESS_MS))
         if not key.is_stuck and now_ms >= key.first_ms + STUCK_MS:
             key.is_stuck = True
             fields = {"reason": "stuck-button", "detail": name}
@@ -201,9 +226,11 @@ class EdgeFilter:
             self._held.append(Noted(at_ms=key.last_edge_ms, kind=Kind.FAULT, fields=fields))
 
     def _press(self, name: str, key: _Key) -> None:
-        key.is_pressed, key.is_done = True, False
+        key.is_pressed, key.is_done, key.is_test_done = True, False, False
         if key.is_noise:
-            key.is_done = True  # down at last, but when it was pressed nobody can say
+            key.is_done = key.is_test_done = (
+                True  # down at last, but when it was pressed nobody can say
+            )
             key.spikes += 1
             return
         key.presses += 1

@@ -47,3 +47,9 @@ class KeyMissingError(KioskError, FileNotFoundError):
 
 class DeadThreadError(KioskError, RuntimeError):
     """A thread the kiosk cannot do without has ended."""
+
+
+class ScreenError(KioskError, OSError):
+    """The screen's page cannot be served."""
+
+    exit_code = ExitCode.IO

@@ -125,10 +125,11 @@ class CaseOpened(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn(Event):
-    """A member of staff signed in. `via`: `command`, `reader`, or empty."""
+    """A member of staff signed in. `via`: `command`, `reader`, or empty. `name`: for the screen."""
 
     staff_no: str
     via: str = ""
+    name: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.staff_no) <= TEXT_MAXIMUM:
@@ -157,6 +158,14 @@ class Noted(Event):
 
     kind: Kind
     fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsGiven(Event):
+    """The collector's settings, found valid; in force once they are written down."""
+
+    version: int
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

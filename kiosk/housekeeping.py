@@ -7,12 +7,13 @@ from typing import Final
 
 from firmware_config import __version__
 from firmware_config.contract import Kind
+from firmware_config.hours import is_open, week_of
 from firmware_config.kiosk_settings import KioskSettings
 from kiosk import storage
 from kiosk.clock import Clock, Stamp
 from kiosk.drafts import Draft
 from kiosk.errors import JournalDamagedError, JournalError
-from kiosk.events import Event, Noted, StorageChanged
+from kiosk.events import Event, Noted, OpeningChanged, StorageChanged
 from kiosk.journal import Journal
 from kiosk.journal.days import day_counts, open_days
 from kiosk.journal.reading import remember
@@ -49,13 +50,21 @@ class Housekeeping:
     Attributes:
         stamp: the clocks as of the last poll. Records are stamped with it, so a step shows first
             in a CLOCK record and then in the records after it.
+        clock_steps: CLOCK records asked for since the start.
+        free_bytes: room where the journal lies, when last looked at; None: cannot be read.
+        disk: `ok`, `low` or `short`.
     """
 
     def __init__(
         self, settings: KioskSettings, journal: Journal, clock: Clock, zone: tzinfo
     ) -> None:
         self.stamp: Stamp = clock.stamp()
+        self.clock_steps = 0
+        self.free_bytes: int | None = None
+        self.disk = "ok"
         self._settings = settings
+        self._week = week_of(settings.opening.hours)
+        self._is_open = True
         self._journal = journal
         self._clock = clock
         self._zone = zone
@@ -67,6 +76,17 @@ class Housekeeping:
             settings.journal
         )
 
+    @property
+    def alarms(self) -> list[str]:
+        """Reasons of FAULTs that still hold."""
+        reasons = {"volatile-storage": self._is_volatile, f"disk-{self.disk}": self.disk != "ok"}
+        return [reason for reason, holds in reasons.items() if holds]
+
+    def apply(self, settings: KioskSettings) -> None:
+        """Take new settings."""
+        self._settings = settings
+        self._week = week_of(settings.opening.hours)
+
     def poll(self, now_ms: int, *, is_storing: bool) -> list[Event]:
         """Look after everything; returns what the machine must know or write.
 
@@ -76,7 +96,7 @@ class Housekeeping:
         Raises:
             JournalDamagedError: found while closing a day.
         """
-        events = self._clock_events(now_ms)
+        events = self._clock_events(now_ms) + self._opening_events(now_ms)
         if self._polls % DISK_EVERY == 0:
             events += self._disk_events(now_ms)
         self._polls += 1
@@ -96,28 +116,46 @@ class Housekeeping:
         is_first_sync = self.stamp.is_synced and not before.is_synced
         if not is_first_sync and abs(step_ms) <= STEP_MS:
             return []
+        self.clock_steps += 1
         return [Noted(at_ms=now_ms, kind=Kind.CLOCK, fields={"step_ms": step_ms})]
 
-    def _disk_events(self, now_ms: int) -> list[Event]:
-        free = storage.free_bytes(self._settings.journal)
-        is_short = free is not None and free < self._settings.storage.min_free_bytes
-        may_thank = not (self._is_volatile or is_short)
-        if may_thank == self._may_thank:
+    def _opening_events(self, now_ms: int) -> list[Event]:
+        """The hall opened or closed. Without hours, or a clock to read them by, it is open."""
+        is_known = self._settings.opening.hours and self.stamp.is_synced
+        now_open = not is_known or is_open(self._week, self._local(now_ms))
+        if now_open == self._is_open:
             return []
-        self._may_thank = may_thank
-        events: list[Event] = [StorageChanged(at_ms=now_ms, may_thank=may_thank)]
-        if not may_thank:
+        self._is_open = now_open
+        return [OpeningChanged(at_ms=now_ms, is_open=now_open)]
+
+    def _local(self, now_ms: int) -> datetime:
+        wall_s = (self.stamp.offset_ms + now_ms) // 1000
+        return datetime.fromtimestamp(wall_s, UTC).astimezone(self._zone)
+
+    def _disk_events(self, now_ms: int) -> list[Event]:
+        """Said early (`disk-low`), long before thanking must stop (`disk-short`)."""
+        limits = self._settings.storage
+        free = self.free_bytes = storage.free_bytes(self._settings.journal)
+        before = self.disk
+        if free is not None:
+            is_short, is_low = free < limits.min_free_bytes, free < limits.warn_free_bytes
+            self.disk = "short" if is_short else "low" if is_low else "ok"
+        events: list[Event] = []
+        may_thank = not (self._is_volatile or self.disk == "short")
+        if may_thank != self._may_thank:
+            self._may_thank = may_thank
+            events.append(StorageChanged(at_ms=now_ms, may_thank=may_thank))
             if self._is_volatile:
                 kind = storage.file_system_type(self._settings.journal)
                 fields = {"reason": "volatile-storage", "detail": f"the journal lies on {kind}"}
-            else:
-                fields = {"reason": "disk-short", "detail": f"{free} bytes free"}
+                events.append(Noted(at_ms=now_ms, kind=Kind.FAULT, fields=fields))
+        if self.disk != before and self.disk != "ok":
+            fields = {"reason": f"disk-{self.disk}", "detail": f"{free} bytes free"}
             events.append(Noted(at_ms=now_ms, kind=Kind.FAULT, fields=fields))
         return events
 
     def _close_days(self, now_ms: int) -> None:
-        wall_s = (self.stamp.offset_ms + now_ms) // 1000
-        today = datetime.fromtimestamp(wall_s, UTC).astimezone(self._zone).date()
+        today = self._local(now_ms).date()
         if self._closed == (today, self.stamp.is_synced):
             return
         days = open_days(self._journal, today, is_synced=self.stamp.is_synced)

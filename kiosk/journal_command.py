@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from firmware_config.contract.fields import Kind
 from firmware_config.errors import ExitCode
 
 
@@ -20,7 +21,15 @@ def add_parser(commands: Any) -> None:
     parts = journal.add_subparsers(metavar="WHAT", required=True)
     listing = _part(parts, "list", "one line for each record", _list)
     listing.add_argument("--json", action="store_true", help="whole records, one JSON a line")
-    listing.add_argument("--kind", action="append", metavar="KIND", help="only this kind; repeat")
+    kinds = tuple(kind.value for kind in Kind)
+    listing.add_argument(
+        "--kind",
+        action="append",
+        type=str.upper,
+        choices=kinds,
+        metavar="KIND",
+        help=f"only this kind; may be given again: {', '.join(kinds)}",
+    )
     verify = _part(
         parts, "verify", "check every link and signature; exit code 1 if one broke", _verify
     )

@@ -7,14 +7,15 @@ thanks without a stored record cannot be expressed.
 
 The rules:
 
-1. TABLE is the whole truth about sessions. An event is first named by a signal; the table says
-   where the machine goes and which kinds are written, in that order, in one transaction.
+1. `kiosk.table.TABLE` is the whole truth about sessions. An event is first named by a signal; the
+   table says where the machine goes and which kinds are written, in that order, in one transaction.
 2. Time comes in with the event. A deadline that lies at or before an event fires before it, so a
    press after the time-out never counts, however late the time-out itself is noticed.
 3. Every INVITED is followed by exactly one RATED or UNRATED of the same session number.
 4. The first press of a session counts (its edge must lie after the invitation). Every other press
    is written as IGNORED, changes nothing and is not thanked.
-5. A pause cannot hide a case: an invitation during a pause ends it (RESUMED, INVITED).
+5. A pause cannot hide a case: an invitation during a pause ends it (RESUMED, INVITED). So does one
+   during the self-test, for which the service is paused.
 
 When the drafts could not be stored:
 
@@ -33,28 +34,23 @@ Stored, but later than `THANKS_WITHIN_MS` after the edge, or while storage may n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from msgspec.structs import replace
 
-from firmware_config.contract import IgnoredReason, Kind, UnratedReason
-from kiosk.drafting import fault_drafts, ignored_draft, invited_session
+from firmware_config.contract import Kind, UnratedReason
+from kiosk.drafting import fault_drafts
 from kiosk.drafts import Draft, Memory
 from kiosk.events import (
-    CaseOpened,
-    ClerkKey,
-    ClerkLongPress,
     Event,
-    HeldAtStart,
+    IdentifyAsked,
     Noted,
+    OpeningChanged,
     Press,
-    SignedIn,
-    SignedOut,
     StorageChanged,
     Tick,
 )
+from kiosk.moves import answer, deadline_of, follow
 from kiosk.situation import Decision, Rules, Situation, State, Thanks
 
 THANKS_WITHIN_MS: Final = 1000
@@ -63,64 +59,6 @@ RETRY_MS: Final = 1000
 """Wait before owed records are tried again. Our choice: soon for a person, cheap for a card."""
 OWED_MAXIMUM: Final = 64
 """Most notes kept in memory while nothing can be stored; later ones are counted as lost."""
-
-
-class Signal(StrEnum):
-    """What an event means to the table."""
-
-    INVITE = "invite"
-    PRESS = "press"
-    EARLY_PRESS = "early press"
-    """Its edge came before the invitation that is open now."""
-    WALKUP_PRESS = "walk-up press"
-    LONG_PRESS = "clerk's long press"
-    DEADLINE = "deadline"
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Go to `to`, write `writes`. `reason` is that of the UNRATED or IGNORED among them."""
-
-    to: State
-    writes: tuple[Kind, ...] = ()
-    reason: UnratedReason | IgnoredReason | None = None
-
-
-_PAUSE = Move(State.PAUSED, (Kind.PAUSED,))
-_INVITE = Move(State.INVITED, (Kind.INVITED,))
-
-TABLE: Final[dict[State, dict[Signal, Move]]] = {
-    State.IDLE: {
-        Signal.INVITE: _INVITE,
-        Signal.PRESS: Move(State.IDLE, (Kind.IGNORED,), IgnoredReason.NO_SESSION),
-        Signal.WALKUP_PRESS: Move(State.RESTING, (Kind.INVITED, Kind.RATED)),
-        Signal.LONG_PRESS: _PAUSE,
-    },
-    State.INVITED: {
-        Signal.INVITE: Move(State.INVITED, (Kind.UNRATED, Kind.INVITED), UnratedReason.SUPERSEDED),
-        Signal.PRESS: Move(State.ANSWERED, (Kind.RATED,)),
-        Signal.EARLY_PRESS: Move(State.INVITED, (Kind.IGNORED,), IgnoredReason.NO_SESSION),
-        Signal.LONG_PRESS: Move(State.PAUSED, (Kind.UNRATED, Kind.PAUSED), UnratedReason.PAUSED),
-        Signal.DEADLINE: Move(State.IDLE, (Kind.UNRATED,), UnratedReason.TIMEOUT),
-    },
-    State.ANSWERED: {
-        Signal.INVITE: _INVITE,
-        Signal.PRESS: Move(State.ANSWERED, (Kind.IGNORED,), IgnoredReason.ALREADY_RATED),
-        Signal.LONG_PRESS: _PAUSE,
-        Signal.DEADLINE: Move(State.IDLE),
-    },
-    State.RESTING: {
-        Signal.INVITE: _INVITE,
-        Signal.PRESS: Move(State.RESTING, (Kind.IGNORED,), IgnoredReason.TOO_SOON),
-        Signal.LONG_PRESS: _PAUSE,
-        Signal.DEADLINE: Move(State.IDLE),
-    },
-    State.PAUSED: {
-        Signal.INVITE: Move(State.INVITED, (Kind.RESUMED, Kind.INVITED)),
-        Signal.PRESS: Move(State.PAUSED, (Kind.IGNORED,), IgnoredReason.PAUSED),
-        Signal.LONG_PRESS: Move(State.IDLE, (Kind.RESUMED,)),
-    },
-}
 
 
 def start(memory: Memory, boot: Draft, notes: tuple[Draft, ...] = ()) -> Decision:
@@ -147,6 +85,7 @@ def due_ms(situation: Situation) -> int | None:
         situation.until_ms,
         situation.retry_ms,
         situation.error_until_ms,
+        situation.identify_until_ms,
         thanks.until_ms if thanks is not None else None,
     )
     return min((time for time in times if time is not None), default=None)
@@ -156,15 +95,14 @@ def decide(situation: Situation, event: Event, rules: Rules) -> Decision:
     """What an event asks for. Events must come in the order of their `at_ms`."""
     now = _lights_out(situation, event.at_ms)
     closing: tuple[Draft, ...] = ()
-    if now.until_ms is not None and event.at_ms >= now.until_ms:
-        closing, now = _move(now, Signal.DEADLINE, Tick(at_ms=now.until_ms), rules)
-    if isinstance(event, StorageChanged):
-        now = replace(now, may_thank=event.may_thank)
-    written, after = _answer(now, event, rules)
+    while now.until_ms is not None and event.at_ms >= now.until_ms:
+        drafts, now, _ = follow(now, deadline_of(now, rules), Tick(at_ms=now.until_ms), rules)
+        closing += drafts
+    written, after, refused = answer(_noticed(now, event), event, rules)
 
     is_retry = situation.retry_ms is not None and event.at_ms >= situation.retry_ms
     if not (closing or written or is_retry):
-        return Decision(at_ms=event.at_ms, drafts=(), stored=after, failed=after)
+        return Decision(at_ms=event.at_ms, drafts=(), stored=after, failed=after, refused=refused)
 
     owed = situation.owed + closing
     lost = situation.lost
@@ -176,10 +114,11 @@ def decide(situation: Situation, event: Event, rules: Rules) -> Decision:
         at_ms=event.at_ms,
         drafts=situation.owed + closing + fault_drafts(situation, event.at_ms) + written,
         stored=replace(after, owed=(), lost=0, failing_since_ms=None, retry_ms=None),
-        failed=replace(now, owed=owed, lost=lost),
+        failed=replace(_noticed(now, event), owed=owed, lost=lost),
         rated=event
         if isinstance(event, Press) and any(draft.kind is Kind.RATED for draft in written)
         else None,
+        refused=refused,
     )
 
 
@@ -207,24 +146,10 @@ def conclude(decision: Decision, *, is_stored: bool, at_ms: int, rules: Rules) -
     stored = replace(decision.stored, last_level=rated.level)
     if not stored.may_thank or at_ms - rated.at_ms > THANKS_WITHIN_MS:
         return replace(stored, error_until_ms=until_ms)
-    thanks = Thanks(button=rated.button, level=rated.level, since_ms=at_ms, until_ms=until_ms)
+    thanks = Thanks(
+        button=rules.light_of(rated), level=rated.level, since_ms=at_ms, until_ms=until_ms
+    )
     return replace(stored, thanks=thanks, error_until_ms=None)
-
-
-def signal_of(situation: Situation, event: Event, rules: Rules) -> Signal | None:
-    """The table's name for an event; None: it does not touch sessions."""
-    if isinstance(event, CaseOpened | ClerkKey):
-        return Signal.INVITE
-    if isinstance(event, ClerkLongPress):
-        return Signal.LONG_PRESS
-    if not isinstance(event, Press):
-        return None
-    if situation.state is State.IDLE and rules.is_walkup:
-        return Signal.WALKUP_PRESS
-    session = situation.session
-    if situation.state is State.INVITED and session and event.at_ms < session.invited_ms:
-        return Signal.EARLY_PRESS
-    return Signal.PRESS
 
 
 def _lights_out(situation: Situation, at_ms: int) -> Situation:
@@ -233,68 +158,17 @@ def _lights_out(situation: Situation, at_ms: int) -> Situation:
         situation = replace(situation, thanks=None)
     if situation.error_until_ms is not None and at_ms >= situation.error_until_ms:
         situation = replace(situation, error_until_ms=None)
+    if situation.identify_until_ms is not None and at_ms >= situation.identify_until_ms:
+        situation = replace(situation, identify_until_ms=None)
     return situation
 
 
-def _answer(now: Situation, event: Event, rules: Rules) -> tuple[tuple[Draft, ...], Situation]:
-    """What an event writes and where it leads, once deadlines are past."""
-    signal = signal_of(now, event, rules)
-    if signal is not None:
-        return _move(now, signal, event, rules)
-    at_ms = event.at_ms
-    if isinstance(event, SignedIn):
-        fields = {"staff_no": event.staff_no}
-        return (Draft(Kind.SIGNIN, at_ms, fields),), replace(now, staff_no=event.staff_no)
-    if isinstance(event, SignedOut) and now.staff_no:
-        fields = {"staff_no": now.staff_no}
-        return (Draft(Kind.SIGNOUT, at_ms, fields),), replace(now, staff_no="")
-    if isinstance(event, HeldAtStart):
-        return (ignored_draft(now, event, IgnoredReason.HELD),), now
-    if isinstance(event, Noted):
-        return (Draft(event.kind, at_ms, event.fields),), now
-    return (), now
-
-
-def _move(
-    now: Situation, signal: Signal, event: Event, rules: Rules
-) -> tuple[tuple[Draft, ...], Situation]:
-    """Follow the table: the drafts of one move and the situation after it."""
-    move = TABLE[now.state][signal]
-    before = now.session
-    session = invited_session(now, event) if Kind.INVITED in move.writes else before
-    drafts = []
-    for kind in move.writes:
-        if kind is Kind.IGNORED and isinstance(event, Press | HeldAtStart):
-            drafts.append(ignored_draft(now, event, move.reason))
-            continue
-        fields: dict[str, Any] = {}
-        if kind is Kind.INVITED and session is not None:
-            fields = session.fields()
-        elif kind is Kind.RATED and session is not None and isinstance(event, Press):
-            fields = session.fields() | {"level": event.level, "button": event.button}
-        elif kind is Kind.UNRATED and before is not None:
-            fields = before.fields() | {"reason": move.reason}
-        elif kind in (Kind.PAUSED, Kind.RESUMED):
-            fields = {"staff_no": now.staff_no}
-        drafts.append(Draft(kind, event.at_ms, fields))
-    if move.to is now.state and session is before:
-        return tuple(drafts), now
-    after = replace(
-        now,
-        state=move.to,
-        session=session if move.to in (State.INVITED, State.ANSWERED) else None,
-        last_session=session.number if session is not None else now.last_session,
-        until_ms=_until_ms(now, move.to, event.at_ms, rules),
-        thanks=None if move.to is State.INVITED else now.thanks,
-    )
-    return tuple(drafts), after
-
-
-def _until_ms(now: Situation, to: State, at_ms: int, rules: Rules) -> int | None:
-    if to is State.INVITED:
-        return at_ms + rules.timeout_ms
-    if to is State.ANSWERED:
-        return now.until_ms
-    if to is State.RESTING:
-        return at_ms + rules.walkup_interval_ms
-    return None
+def _noticed(now: Situation, event: Event) -> Situation:
+    """What an event says about the world, stored or not."""
+    if isinstance(event, StorageChanged):
+        return replace(now, may_thank=event.may_thank)
+    if isinstance(event, OpeningChanged):
+        return replace(now, is_open=event.is_open)
+    if isinstance(event, IdentifyAsked):
+        return replace(now, identify_until_ms=event.at_ms + event.duration_ms)
+    return now

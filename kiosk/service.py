@@ -15,17 +15,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from firmware_config.contract import CONTRACT_VERSION, Health
+from firmware_config.contract import Health
 from firmware_config.keys import load_or_create_signing_key, load_verify_key
 from firmware_config.kiosk_settings import KioskSettings
-from firmware_config.mqtt_link import LinkEvent
+from firmware_config.mqtt_link import Arrived, LinkEvent
 from firmware_config.pins import load_pin_profile
-from kiosk import storage
 from kiosk.clock import Clock
+from kiosk.command_desk import CommandDesk
+from kiosk.command_runner import CommandRunner
+from kiosk.commands import collector_now_ms
 from kiosk.device import Device
 from kiosk.errors import DeadThreadError, JournalForkedError, KeyMissingError
 from kiosk.events import Edge, Event
 from kiosk.panel import Panel
+from kiosk.report import Telling, health_of, telling
 from kiosk.situation import Situation, State
 from kiosk.uplink import Uplink
 
@@ -75,6 +78,7 @@ class KioskService:
 
     Attributes:
         panel: keys and lights; tests and the simulator find the mock pins by its profile.
+        on_change: called by the work thread when another situation is shown; must be quick.
         failure: what ended the work thread; None: it runs, or was stopped.
         ended: set when the work thread has ended.
     """
@@ -90,6 +94,7 @@ class KioskService:
     ) -> None:
         self.settings = settings
         self.clock = clock
+        self.on_change: Callable[[], None] = lambda: None
         self.failure: BaseException | None = None
         self.ended = threading.Event()
         self.panel = Panel(
@@ -105,6 +110,8 @@ class KioskService:
         self._started_ms = 0
         self._is_stopping = False
         self._device: Device | None = None
+        self._commands: CommandRunner | None = None
+        self._told: Telling = ()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -131,6 +138,18 @@ class KioskService:
             on_event=self._queue.put,
             health=lambda: self._health(device, uplink),
         )
+        device.desk = CommandDesk(
+            device=settings.device,
+            collector_key=collector_key,
+            key=key,
+            journal=device.journal,
+            now_ms=lambda: collector_now_ms(
+                newest_ms=device.journal.watermarks.server_ms,
+                live_ms=uplink.receipts.collector_ms,
+                wall_ms=clock.wall_ms() if device.is_synced else None,
+            ),
+        )
+        self._commands = CommandRunner(device=device, uplink=uplink, desk=device.desk, clock=clock)
         self._device = device
         self._started_ms = clock.mono_ms()
         clock.listen(self._wake)
@@ -179,6 +198,11 @@ class KioskService:
             last_level=situation.last_level,
         )
 
+    @property
+    def situation(self) -> Situation | None:
+        """As the work thread last left it; thread-safe. None before `start`."""
+        return self._device.situation if self._device is not None else None
+
     def watch(self) -> None:
         """Show the error light while a commit hangs; called now and then by another thread."""
         if self._device is not None:
@@ -219,13 +243,18 @@ class KioskService:
         device.is_connected = uplink.is_connected
         if self.clock.steady_ms() >= self._poll_due_ms:
             self._poll(device, uplink)
+        before = device.situation
         device.turn()
+        if device.situation is not before:
+            self.on_change()
         if uplink.watermarks.has_fork:  # presses under this epoch could not be counted any more
             raise JournalForkedError("the collector holds another history of this journal")
         if self._waiting and self._queue.empty() and device.edges.is_quiet:
             for done in self._waiting:
                 done.set()
             self._waiting.clear()
+        if device.desk is not None:
+            device.desk.send_answers(uplink.answer)
         if uplink.turn():
             self._wake()  # one message a turn: a press never waits for a backlog
 
@@ -238,6 +267,9 @@ class KioskService:
                     device.edges.push(item)
                 elif isinstance(item, threading.Event):
                     self._waiting.append(item)
+                elif isinstance(item, Arrived) and item.topic == uplink.command_topic:
+                    if self._commands is not None:
+                        self._commands.take(item.payload)
                 elif not isinstance(item, _Wake):
                     for noted in uplink.handle(item):
                         device.edges.push(noted)
@@ -259,24 +291,19 @@ class KioskService:
         """Once a second: the device's own round, and whether all threads live."""
         self._poll_due_ms = self.clock.steady_ms() + round(POLL_S * 1000)
         device.poll()
-        if not self.panel.is_alive():
-            raise DeadThreadError("the thread that reports key presses has ended")
-        if not uplink.is_alive:
-            raise DeadThreadError("the network thread has ended")
+        threads = self._threads(uplink)
+        for name, lives in threads.items():
+            if not lives:
+                raise DeadThreadError(f"a thread has ended or hangs: {name}")
+        told, self._told = self._told, telling(device, threads)
+        if told != self._told:
+            uplink.hurry_health()
         self._notify("WATCHDOG=1")
 
+    def _threads(self, uplink: Uplink) -> dict[str, bool]:
+        """Everything that must live, by name."""
+        return {"keys": self.panel.is_alive(), "network": uplink.is_alive}
+
     def _health(self, device: Device, uplink: Uplink) -> Health:
-        journal = device.journal
-        return Health(
-            dev=self.settings.device,
-            v=CONTRACT_VERSION,
-            uptime_s=max(0, self.clock.mono_ms() - self._started_ms) // 1000,
-            head=journal.head,
-            stored=journal.watermarks.stored,
-            archived=journal.watermarks.archived,
-            receipt_age_s=uplink.receipt_age_s,
-            synced=device.is_synced,
-            disk_free_bytes=storage.free_bytes(self.settings.journal),
-            presses=device.edges.presses,
-            state=device.situation.state.value,
-        )
+        uptime_s = max(0, self.clock.mono_ms() - self._started_ms) // 1000
+        return health_of(device, uplink, uptime_s=uptime_s, threads=self._threads(uplink))

@@ -32,17 +32,32 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What a hall may choose. Durations in milliseconds."""
+    """What a hall may choose. Durations in milliseconds.
+
+    Attributes:
+        keys: name and level of each rating key, in the panel's order.
+    """
 
     is_walkup: bool = False
     timeout_ms: int = 20_000
     walkup_interval_ms: int = 5_000
     thanks_ms: int = 2_000
+    keys: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """Names of the rating keys, in the panel's order."""
+        return tuple(name for name, _ in self.keys)
+
+    def light_of(self, press: Press) -> str:
+        """Which light thanks for a press: beside its key, or the level's for a touch screen."""
+        named = (name for name, level in self.keys if level == press.level)
+        return press.button if press.button in self.key_names else next(named, press.button)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thanks:
-    """The citizen is being thanked for this key."""
+    """The citizen is being thanked; `button` is the key whose light is on."""
 
     button: str
     level: int
@@ -58,13 +73,13 @@ class SelfTest:
         asked: the key to press now; empty while the lights are shown first.
         passed: keys that were pressed when asked for, in order.
         missed: keys that were not.
-        was_paused: the service was paused when it began.
+        since_ms: when it began.
     """
 
+    since_ms: int
     asked: str = ""
     passed: tuple[str, ...] = ()
     missed: tuple[str, ...] = ()
-    was_paused: bool = False
 
 
 class Situation(Struct, frozen=True, kw_only=True):
@@ -77,7 +92,7 @@ class Situation(Struct, frozen=True, kw_only=True):
         test: the self-test, in TESTING; afterwards the result of the last one.
         is_open: the hall's opening hours.
         identify_until_ms: until when the device blinks to be found.
-        staff_no: who is signed in.
+        staff_no: who is signed in; `staff_name`: what the screen calls them, if it was told.
         may_thank: whether what is stored now may be promised to be kept.
         thanks: whom we are thanking.
         last_level: level of the last stored rating.
@@ -96,6 +111,7 @@ class Situation(Struct, frozen=True, kw_only=True):
     is_open: bool = True
     identify_until_ms: int | None = None
     staff_no: str = ""
+    staff_name: str = ""
     may_thank: bool = True
     thanks: Thanks | None = None
     last_level: int | None = None
@@ -112,6 +128,7 @@ class Decision:
 
     Attributes:
         rated: the press that is thanked once it is stored.
+        refused: why a command means nothing now; empty: it is carried out.
     """
 
     at_ms: int
@@ -119,3 +136,4 @@ class Decision:
     stored: Situation
     failed: Situation
     rated: Press | None = None
+    refused: str = ""

@@ -10,22 +10,19 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
+from typing import Final
 
-from firmware_config import __version__, chain
+from firmware_config import __version__
 from firmware_config.contract import (
     CONTRACT_VERSION,
     MAX_MESSAGE_BYTES,
     MAX_MESSAGE_RECORDS,
     Channel,
     Health,
-    Kind,
-    Receipt,
     Status,
-    decode_receipt,
     encode,
     topic,
 )
-from firmware_config.errors import ContractError
 from firmware_config.keys import VerifyKey
 from firmware_config.kiosk_settings import KioskSettings
 from firmware_config.mqtt_link import (
@@ -43,11 +40,15 @@ from kiosk.clock import Clock
 from kiosk.errors import JournalError
 from kiosk.events import Noted
 from kiosk.journal import Journal
-from kiosk.window import Watermarks, Weight, Window, weigh
+from kiosk.receipts import ReceiptBook
+from kiosk.silence import Silence
+from kiosk.window import Watermarks, Window
 
 logger = logging.getLogger(__name__)
 
-_REFUSED_FROM = 0x80
+REASONS_MAXIMUM: Final = 16
+"""Most different refusals of the broker that are counted."""
+_REFUSED_FROM: Final = 0x80
 """MQTT 5 reason codes from here on are refusals (MQTT 5.0, 2.4)."""
 
 
@@ -59,6 +60,10 @@ class Uplink:
         collector_key: what receipts must be signed with.
         on_event: queues a link event for `handle`; called in the network thread.
         health: makes the health message.
+
+    Attributes:
+        receipts: what the collector has said.
+        reasons: refusals by the broker since the start, by reason or code.
     """
 
     def __init__(
@@ -77,7 +82,6 @@ class Uplink:
         self._hall = settings.hall
         self._journal = journal
         self._kid = kid
-        self._collector_key = collector_key
         self._clock = clock
         self._health = health
         self._health_ms = round(settings.uplink.health_s * 1000)
@@ -86,9 +90,12 @@ class Uplink:
             round(settings.uplink.resend_s * 1000), round(settings.uplink.resend_max_s * 1000)
         )
         self._window.cover(journal.watermarks.stored)
-        self._receipt_ms: int | None = None
+        self.receipts = ReceiptBook(
+            settings.device, journal=journal, collector_key=collector_key, clock=clock
+        )
+        self._silence = Silence()
+        self.reasons: dict[str, int] = {}
         self._is_denied = False
-        self._is_distrusting = False
         self.is_connected = False
         self._link = Link(
             BrokerAddress(
@@ -100,7 +107,7 @@ class Uplink:
                 keep_alive_s=settings.broker.keep_alive_s,
             ),
             client_id=settings.device,
-            subscriptions=(self._topic(Channel.RECEIPT),),
+            subscriptions=(self._topic(Channel.RECEIPT), self.command_topic),
             on_event=on_event,
             birth=lambda: self._status("online"),
             will=self._status("offline"),
@@ -113,16 +120,14 @@ class Uplink:
         return self._journal.watermarks
 
     @property
-    def is_alive(self) -> bool:
-        """Whether the network thread runs."""
-        return self._link.is_alive
+    def command_topic(self) -> str:
+        """Where commands come in; what arrives there is not for `handle`."""
+        return self._topic(Channel.COMMAND)
 
     @property
-    def receipt_age_s(self) -> float | None:
-        """Seconds since the last good receipt; None: none since the start."""
-        if self._receipt_ms is None:
-            return None
-        return max(0, self._clock.steady_ms() - self._receipt_ms) / 1000
+    def is_alive(self) -> bool:
+        """Whether the network thread runs, and obeys."""
+        return self._link.is_alive and not self._silence.is_hanging(self._clock.steady_ms())
 
     def start(self) -> None:
         """Start connecting; returns at once."""
@@ -139,13 +144,16 @@ class Uplink:
             return self._receive(event)
         if isinstance(event, Connected):
             self.is_connected = True
+            self._silence.link_changed(self._clock.steady_ms())
             self._window.restart()
             self._health_due_ms = self._clock.steady_ms()
         elif isinstance(event, Disconnected):
             self.is_connected = False
+            self._silence.link_changed(self._clock.steady_ms())
         elif isinstance(event, Published):
             self._note_denial(event.reason_code)
         elif isinstance(event, Refused):
+            self._count(event.reason)
             logger.warning("broker refused device=%s reason=%s", self._device, event.reason)
         return ()
 
@@ -156,12 +164,27 @@ class Uplink:
         now_ms = self._clock.steady_ms()
         if self._window.expire(now_ms):
             logger.info("no receipt, sending again device=%s", self._device)
+        if self._silence.is_too_long(now_ms, is_waiting=self._window.in_flight > 0):
+            logger.warning("no receipt for long, connecting anew device=%s", self._device)
+            self._link.reconnect()
         if now_ms >= self._health_due_ms:
             self._health_due_ms = now_ms + self._health_ms
             self._link.publish(
                 Publication(self._topic(Channel.HEALTH), encode(self._health()), qos=0)
             )
         return self._send_records(now_ms)
+
+    def hurry_health(self) -> None:
+        """Send health with the next turn: something changed."""
+        self._health_due_ms = 0
+
+    def resend_from(self, seq: int) -> None:
+        """Send every record from `seq` on again."""
+        self._window.rewind(seq)
+
+    def answer(self, token: bytes) -> bool:
+        """Publish the answer to a command; False: there is no connection."""
+        return self._link.publish(Publication(self._topic(Channel.ANSWER), token)) is not None
 
     def due_ms(self) -> int | None:
         """When `turn` next has something to do, in `steady_ms`; None: not before an event."""
@@ -197,64 +220,25 @@ class Uplink:
         return bool(self._window.next_seqs(self._journal.head, 1))
 
     def _receive(self, arrived: Arrived) -> tuple[Noted, ...]:
-        try:
-            receipt = self._verified(arrived.payload)
-        except ContractError as error:
-            if not self._is_distrusting:
-                logger.error("receipt refused device=%s reason=%s", self._device, error)
-            self._is_distrusting = True
-            return ()
-        self._is_distrusting = False
-        before = self._journal.watermarks
-        try:
-            weighing = weigh(
-                before,
-                receipt,
-                dev=self._device,
-                epoch=self._journal.epoch,
-                head=self._journal.head,
-                digest_of=self._journal.digest_of,
-                is_retained=arrived.retain,
-                wall_ms=self._clock.wall_ms() if self._clock.is_synced() else None,
-            )
-            if weighing.watermarks != before:
-                self._journal.keep(weighing.watermarks)
-        except JournalError as error:
-            # kept in memory or asked for again by the next receipt; a press is never affected
-            logger.warning("receipt not kept device=%s error=%s", self._device, error)
-            return ()
-        if weighing.weight is Weight.TAKEN:
-            self._receipt_ms = self._clock.steady_ms()
-            extra = tuple(receipt.extra)
-            self._window.cover(weighing.watermarks.stored, extra, is_new_gen=weighing.is_new_gen)
-            return ()
-        return self._alarm(weighing.weight, before, receipt)
-
-    def _verified(self, payload: bytes) -> Receipt:
-        token = chain.split_token(payload)
-        key = self._collector_key
-        if token.kid != key.kid or not key.is_signed(token.signing_input, token.signature):
-            raise ContractError("signature", "not signed by the collector's key")
-        return decode_receipt(token.payload)
-
-    def _alarm(self, weight: Weight, before: Watermarks, receipt: Receipt) -> tuple[Noted, ...]:
-        if weight is not Weight.FORK or before.has_fork:
-            return ()
-        detail = (
-            f"the collector (gen {receipt.gen}) holds seq {receipt.stored} with digest "
-            f"{receipt.stored_hash}, the journal's head is {self._journal.head}"
-        )
-        logger.error("journal fork device=%s %s", self._device, detail)
-        fields = {"reason": "fork", "detail": detail}
-        return (Noted(at_ms=self._clock.mono_ms(), kind=Kind.FAULT, fields=fields),)
+        taken, noted = self.receipts.take(arrived.payload, is_retained=arrived.retain)
+        if taken is not None:
+            self._silence.receipt_taken(self._clock.steady_ms())
+            self._window.cover(taken.stored, taken.extra, is_new_gen=taken.is_new_gen)
+        return noted
 
     def _note_denial(self, reason_code: int) -> None:
         is_denied = reason_code >= _REFUSED_FROM
+        if is_denied:
+            self._count(f"{reason_code:#x}")
         if is_denied and not self._is_denied:
             logger.error(
                 "broker refuses our messages device=%s reason_code=%#x", self._device, reason_code
             )
         self._is_denied = is_denied
+
+    def _count(self, reason: str) -> None:
+        if reason in self.reasons or len(self.reasons) < REASONS_MAXIMUM:
+            self.reasons[reason] = self.reasons.get(reason, 0) + 1
 
     def _status(self, state: str) -> Publication:
         status = Status(

@@ -176,6 +176,12 @@ class Window:
         if has_progress:
             self._wait_ms = self._resend_ms
 
+    def rewind(self, seq: int) -> None:
+        """Send everything from `seq` on again, covered or not."""
+        self._stored = min(self._stored, seq - 1)
+        self._extra = ()
+        self.restart()
+
     def next_seqs(self, head: int, limit: int) -> list[int]:
         """Up to `limit` seqs to put into the next message, in order; empty: nothing to send."""
         room = min(limit, MAX_IN_FLIGHT_RECORDS - self.in_flight)

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+from firmware_config.chain import split_token
+from firmware_config.contract import (
+    Answer,
+    AnyCommand,
+    Channel,
+    decode_command,
+    encode,
+    parse_topic,
+    topic,
+)
+from firmware_config.keys import SigningKey, VerifyKey
+from firmware_config.mqtt_link import Arrived, BrokerAddress, Connected, Link, Publication
 
 AMQTT_PROGRAM = """
 import asyncio, logging, sys
@@ -86,6 +102,16 @@ def open_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open
     broker.kill()
 
 
+@pytest.fixture(scope="session")
+def voice_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The prompts as espeak-ng makes them; not to be written to."""
+    from firmware_config.provision import render_voice
+
+    folder = tmp_path_factory.mktemp("voice")
+    render_voice(folder)
+    return folder
+
+
 @pytest.fixture(name="free_port")
 def free_port_fixture() -> Callable[[], int]:
     """`free_port()`, for test modules."""
@@ -96,3 +122,114 @@ def free_port_fixture() -> Callable[[], int]:
 def wait_until_fixture() -> Callable[..., None]:
     """`wait_until(predicate, within_s=15)`, for test modules."""
     return wait_until
+
+
+class DevicePeers:
+    """Plays the devices' side of commands as the contract says, each over a link of its own.
+
+    Only what the collector has signed is obeyed; what came with the same id before gets the answer
+    it got before, and is not done twice.
+
+    Attributes:
+        done: commands carried out, in order.
+        arrivals: how many commands came to each device, repeated ones too.
+        refusals: device → reason to refuse with.
+        silent: devices that do what they are told and say nothing.
+        late: device → how many commands it leaves unanswered at first.
+        signs_as: device → a key other than its own to sign answers with.
+        names: device → another id to put into answers.
+    """
+
+    def __init__(
+        self,
+        hall: str,
+        address_of: Callable[[str], BrokerAddress],
+        keys: Mapping[str, SigningKey],
+        collector: VerifyKey,
+    ) -> None:
+        self._hall = hall
+        self._address_of = address_of
+        self._keys = keys
+        self._collector = collector
+        self._events: queue.SimpleQueue[tuple[str, object]] = queue.SimpleQueue()
+        self._links: dict[str, Link] = {}
+        self._ready: set[str] = set()
+        self._answers: dict[str, Answer] = {}
+        self.done: list[AnyCommand] = []
+        self.arrivals: Counter[str] = Counter()
+        self.refusals: dict[str, str] = {}
+        self.silent: set[str] = set()
+        self.late: dict[str, int] = {}
+        self.signs_as: dict[str, SigningKey] = {}
+        self.names: dict[str, str] = {}
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def connect(self, *devices: str) -> None:
+        """Connect devices and wait until they are subscribed."""
+        for device in devices:
+            name = topic(self._hall, device, Channel.COMMAND)
+            self._links[device] = Link(
+                self._address_of(device),
+                client_id=device,
+                subscriptions=(name,),
+                on_event=lambda event, device=device: self._events.put((device, event)),
+            )
+            self._links[device].start()
+        wait_until(lambda: self._ready.issuperset(devices), within_s=60)
+
+    def close(self) -> None:
+        """Disconnect all."""
+        for link in self._links.values():
+            link.stop()
+        self._events.put(("", None))
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            device, event = self._events.get()
+            if not device:
+                return
+            if isinstance(event, Connected):
+                self._ready.add(device)
+            elif isinstance(event, Arrived):
+                self._obey(device, event)
+
+    def _obey(self, device: str, event: Arrived) -> None:
+        self.arrivals[device] += 1
+        token = split_token(event.payload)
+        if not self._collector.is_signed(token.signing_input, token.signature):
+            return
+        command = decode_command(token.payload)
+        assert command.dev == device == parse_topic(event.topic)[1]
+        answer = self._answers.get(command.id)
+        if answer is None:
+            reason = self.refusals.get(device, "")
+            if not reason:
+                self.done.append(command)
+            answer = self._answers[command.id] = Answer(
+                dev=self.names.get(device, device),
+                id=command.id,
+                outcome="refused" if reason else "done",
+                reason=reason,
+                v=1,
+            )
+        if self.late.get(device, 0):
+            self.late[device] -= 1
+        elif device not in self.silent:
+            payload = self.signs_as.get(device, self._keys[device]).token(encode(answer))
+            name = topic(self._hall, device, Channel.ANSWER)
+            self._links[device].publish(Publication(name, payload))
+
+
+@pytest.fixture
+def device_peers() -> Iterator[Callable[..., DevicePeers]]:
+    """`device_peers(hall, address_of, keys, collector)`: closed after the test."""
+    with contextlib.ExitStack() as stack:
+
+        def make(*arguments: object) -> DevicePeers:
+            made = DevicePeers(*arguments)  # type: ignore[arg-type]
+            stack.callback(made.close)
+            return made
+
+        yield make

@@ -38,9 +38,10 @@ def run(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         keys = set(read_device_keys(settings.device_keys))
     except InvalidSettings as error:
         problems += error.problems
-    password = settings.broker.password_file
-    if password is not None and not password.is_file():
-        problems.append(f"broker.password_file: expected a file, got {password}")
+    for section in ("broker", "command"):
+        password = getattr(settings, section).password_file
+        if password is not None and not password.is_file():
+            problems.append(f"{section}.password_file: expected a file, got {password}")
     if fleet is None or problems:
         raise InvalidSettings(problems)
     if args.print:

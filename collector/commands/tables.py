@@ -10,6 +10,8 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any
 
+from collector.commanding import printable
+
 
 def add_format(parser: ArgumentParser) -> None:
     """Add `--json` and `--csv` to a command."""
@@ -31,8 +33,11 @@ def write_csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def write_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table in columns; numbers to the right; a Chinese character is two columns wide."""
-    texts = [[str(cell) for cell in row] for row in (header, *rows)]
+    """A table in columns; numbers to the right; a Chinese character is two columns wide.
+
+    What devices say may be in it, so control characters are shown as U+FFFD.
+    """
+    texts = [[printable(str(cell)) for cell in row] for row in (header, *rows)]
     widths = [max(_width(text) for text in column) for column in zip(*texts, strict=True)]
     is_number = [
         bool(rows) and all(isinstance(cell, int | float) for cell in column)

@@ -36,6 +36,11 @@ def _months(db: Database) -> None:
     _run_script(db, "0002_month_rollups.sql")
 
 
+@migrations(name="0003_device_records")
+def _device_records(db: Database) -> None:
+    _run_script(db, "0003_device_records.sql")
+
+
 def new_gen() -> str:
     """A random id for a new or restored database: 32 hexadecimal digits."""
     return os.urandom(16).hex()

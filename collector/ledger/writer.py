@@ -10,7 +10,6 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from sqlite_utils import Database
@@ -27,7 +26,7 @@ from collector.ledger.repeats import RepeatFinder
 from collector.ledger.view import EpochStates
 from collector.merkle import Frontier
 from collector.periods import LocalCalendar
-from collector.press_time import believed_wall_ms, offset_bound_ms
+from collector.press_time import believed_wall_ms, offset_bound_ms, wall_text
 from collector.receipts import Journal
 from collector.verdict import Message, Verdict, Word
 from firmware_config.chain import b64url
@@ -261,9 +260,3 @@ class LedgerWriter:
                     " health_ms = excluded.health_ms, health = excluded.health",
                     (word.device, received_ms, word.payload),
                 )
-
-
-def wall_text(ms: int) -> str:
-    """UTC milliseconds since 1970 as the contract's wall time, e.g. `2026-07-01T08:30:00.125Z`."""
-    second, rest = divmod(ms, 1000)
-    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"

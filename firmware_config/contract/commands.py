@@ -8,6 +8,7 @@ synchronised clock judges them by the newest receipt.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
@@ -28,6 +29,28 @@ MAX_COMMAND_LIFE_S: Final = 300
 
 CommandId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22}\Z")]
 """128 random bits, base64url."""
+
+
+class Refusal(StrEnum):
+    """Why a device does not do what a command asks. Readers show unknown words as they are."""
+
+    WRONG_DEVICE = "wrong-device"
+    EXPIRED = "expired"
+    NOT_YET = "not-yet"
+    """Issued in the future."""
+    TOO_LONG_LIVED = "too-long-lived"
+    CLOCK_UNKNOWN = "clock-unknown"
+    SESSION_OPEN = "session-open"
+    ALREADY_PAUSED = "already-paused"
+    NOT_PAUSED = "not-paused"
+    TESTING = "testing"
+    NOT_SIGNED_IN = "not-signed-in"
+    NOT_IN_JOURNAL = "not-in-journal"
+    INVALID_SETTINGS = "invalid-settings"
+    OLD_VERSION = "old-version"
+    BUSY = "busy"
+    """Other settings are just being put into force."""
+    STORAGE = "storage"
 
 
 class Command(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="do"):
@@ -123,8 +146,7 @@ class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
         id: the command's.
         outcome: `done`: carried out, and what it had to write is stored. `refused`: nothing
             happened, for `reason`.
-        reason: a stable word, e.g. `expired`, `clock-unknown`, `session-open`, `not-paused`,
-            `invalid-settings`, `old-version`, `storage`.
+        reason: one of `Refusal`; empty when it was done.
         detail: for people.
         v: contract version.
     """

@@ -16,7 +16,12 @@ from firmware_config.demo.ports import LOOPBACK
 from firmware_config.files import write_atomically
 from firmware_config.fleet import Fleet
 from firmware_config.keys import load_or_create_signing_key, save_verify_key
-from firmware_config.provision import DevicePaths, provision_hall, render_device
+from firmware_config.provision import (
+    DevicePaths,
+    ProvisionedHall,
+    provision_hall,
+    render_device,
+)
 from firmware_config.provision.passwords import ensure_passwords
 from firmware_config.settings import toml_value
 
@@ -128,14 +133,14 @@ def prepare(folder: DemoFolder, fleet: Fleet, fleet_path: Path, ports: Ports) ->
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(make, devices))
-    _write_collector_settings(folder, fleet, fleet_path, ports, hall.password_files["collector"])
+    _write_collector_settings(folder, fleet, fleet_path, ports, hall)
     if not folder.login.exists():
         password = secrets.token_urlsafe(9)
         write_atomically(folder.login, f"{password}\n".encode(), mode=0o600)
 
 
 def _write_collector_settings(
-    folder: DemoFolder, fleet: Fleet, fleet_path: Path, ports: Ports, password_file: Path
+    folder: DemoFolder, fleet: Fleet, fleet_path: Path, ports: Ports, hall: ProvisionedHall
 ) -> None:
     sections: dict[str, dict[str, object]] = {
         "": {
@@ -149,8 +154,13 @@ def _write_collector_settings(
         "broker": {
             "host": LOOPBACK,
             "port": ports.broker,
-            "username": "collector",
-            "password_file": str(password_file.resolve()),
+            "username": hall.collector_user,
+            "password_file": str(hall.password_files[hall.collector_user].resolve()),
+        },
+        "command": {
+            "username": hall.dispatcher_user,
+            "password_file": str(hall.password_files[hall.dispatcher_user].resolve()),
+            "log": "commands.jsonl",
         },
         "web": {
             "host": LOOPBACK,

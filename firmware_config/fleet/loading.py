@@ -25,7 +25,7 @@ from firmware_config.hours import DAYS, OpenSpan, days_of, span_of
 from firmware_config.kiosk_settings import ID_PATTERN, expected_timezone
 from firmware_config.pins import BUILT_IN_PROFILES
 
-RESERVED_DEVICES: Final = frozenset({"collector"})
+RESERVED_DEVICES: Final = frozenset({"collector", "dispatcher"})
 """Ids that are broker users of their own and cannot name a device."""
 NONE_MARK: Final = "-"
 """In an assignment: at no window, of no department."""

@@ -1,20 +1,35 @@
 """Who may publish and read what at the broker: one table, from which each broker's form derives.
 
 Pure. A device may only touch its own topics, so that one stolen password is one window's trouble.
+The collector has two users: `collector` takes in what devices say and answers with receipts,
+`dispatcher` sends commands. So neither can do the other's work, and neither can throw the other
+out: a broker that knows a client by its user name ends the first connection of a user at the
+second.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from firmware_config.contract import Channel, topic, topic_filter
+from firmware_config.contract import TOPIC_ROOT, Channel, topic, topic_filter
 
 COLLECTOR_USER: Final = "collector"
 """The collector's user name at the broker; no device may have it as its id."""
+DISPATCHER_USER: Final = "dispatcher"
+"""User name of what sends commands; no device may have it as its id."""
 DEVICE_WRITES: Final = (Channel.JOURNAL, Channel.STATUS, Channel.HEALTH, Channel.ANSWER)
 DEVICE_READS: Final = (Channel.RECEIPT, Channel.COMMAND)
-COLLECTOR_READS: Final = DEVICE_WRITES
-COLLECTOR_WRITES: Final = DEVICE_READS
+CENTRAL_WRITES: Final = {
+    COLLECTOR_USER: (Channel.RECEIPT,),
+    DISPATCHER_USER: (Channel.COMMAND,),
+}
+"""User → what it may publish for every device of the hall."""
+CENTRAL_READS: Final = {
+    COLLECTOR_USER: (Channel.JOURNAL, Channel.STATUS, Channel.HEALTH),
+    DISPATCHER_USER: (Channel.ANSWER,),
+}
+"""User → what it may read of every device of the hall."""
+CENTRAL_USERS: Final = tuple(CENTRAL_WRITES)
 
 
 def mosquitto_acl(hall: str) -> str:
@@ -22,9 +37,12 @@ def mosquitto_acl(hall: str) -> str:
     lines = ["# A device writes and reads its own topics only; %u is the user it logged in as."]
     lines += [f"pattern write {topic(hall, '%u', channel)}" for channel in DEVICE_WRITES]
     lines += [f"pattern read {topic(hall, '%u', channel)}" for channel in DEVICE_READS]
-    lines += ["", f"user {COLLECTOR_USER}"]
-    lines += [f"topic read {topic_filter(hall, channel)}" for channel in COLLECTOR_READS]
-    lines += [f"topic write {topic_filter(hall, channel)}" for channel in COLLECTOR_WRITES]
+    for user in CENTRAL_USERS:
+        lines += ["", f"user {user}"]
+        lines += [f"topic read {topic_filter(hall, channel)}" for channel in CENTRAL_READS[user]]
+        lines += [f"topic write {topic_filter(hall, channel)}" for channel in CENTRAL_WRITES[user]]
+        # or the patterns above would give it the topics of a device of its name
+        lines.append(f"topic deny {TOPIC_ROOT}/{hall}/{user}/#")
     return "\n".join(lines) + "\n"
 
 
@@ -35,8 +53,11 @@ def topics_by_user(
 
     For a broker whose access lists know no pattern for the user's own name.
     """
-    writes = {COLLECTOR_USER: [topic_filter(hall, channel) for channel in COLLECTOR_WRITES]}
-    reads = {COLLECTOR_USER: [topic_filter(hall, channel) for channel in COLLECTOR_READS]}
+    writes: dict[str, list[str]] = {}
+    reads: dict[str, list[str]] = {}
+    for user in CENTRAL_USERS:
+        writes[user] = [topic_filter(hall, channel) for channel in CENTRAL_WRITES[user]]
+        reads[user] = [topic_filter(hall, channel) for channel in CENTRAL_READS[user]]
     for device in devices:
         writes[device] = [topic(hall, device, channel) for channel in DEVICE_WRITES]
         reads[device] = [topic(hall, device, channel) for channel in DEVICE_READS]

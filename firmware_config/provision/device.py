@@ -1,4 +1,4 @@
-"""Rendering what one device needs: `kiosk.toml`, password, pin profile, the collector's key."""
+"""Rendering what one device needs: `kiosk.toml`, password, pin profile, collector's key, voice."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from firmware_config.kiosk_settings import KioskSettings
 from firmware_config.pins import load_pin_profile
 from firmware_config.provision.hall import write_if_changed
 from firmware_config.provision.passwords import read_password
+from firmware_config.provision.voice import copy_voice
 from firmware_config.settings import describe_settings, load_settings, toml_value
 
 
@@ -28,6 +29,7 @@ class DevicePaths:
     collector_key: str = "collector.jwk"
     password: str = "broker-password"
     profile: str = "pins.toml"
+    voice: str = "voice"
 
 
 DEVICE_PATHS: Final = DevicePaths(
@@ -46,6 +48,7 @@ def render_device(
     broker_host: str,
     broker_port: int = 1883,
     collector_key: Path | None = None,
+    voice: Path | None = None,
     paths: DevicePaths = DEVICE_PATHS,
     overrides: Mapping[str, str] | None = None,
 ) -> list[Path]:
@@ -60,6 +63,7 @@ def render_device(
         broker_host: name or address by which the device reaches the broker.
         broker_port: and its port.
         collector_key: the collector's public JWK, when it is known already.
+        voice: a folder of prompts to copy (`voice.folder` is then set); None: no voice.
         paths: where the device keeps things.
         overrides: further settings, `key → text`.
 
@@ -67,7 +71,7 @@ def render_device(
         The files that belong to the device.
 
     Raises:
-        InvalidSettings: no such device, a bad pin profile, or a bad setting; every problem.
+        InvalidSettings: no such device, a bad profile, voice or setting; every problem.
         KeyFileError: `collector_key` is not a public key.
         OSError: a file cannot be read or written.
     """
@@ -90,7 +94,10 @@ def render_device(
         "broker.password_file": paths.password,
         "panel.profile": paths.profile if own_profile else found.profile,
     }
-    text = _merged(values, overrides or {})
+    if voice is not None:
+        values["voice.folder"] = paths.voice
+    text, settings = _merged(values, overrides or {})
+    copies = copy_voice(voice, folder / paths.voice, settings.voice.language) if voice else []
     written = [folder / "kiosk.toml", folder / paths.password]
     write_if_changed(written[0], text)
     write_if_changed(written[1], read_password(password_file) + "\n", mode=0o600)
@@ -100,7 +107,7 @@ def render_device(
     if public_key is not None:
         written.append(folder / paths.collector_key)
         write_if_changed(written[-1], public_key)
-    return written
+    return written + copies
 
 
 def _public_key_text(path: Path | None) -> str | None:
@@ -114,8 +121,10 @@ def _public_key_text(path: Path | None) -> str | None:
     return text
 
 
-def _merged(values: Mapping[str, object], overrides: Mapping[str, str]) -> str:
-    """The file's text, checked by reading it as the device will."""
+def _merged(
+    values: Mapping[str, object], overrides: Mapping[str, str]
+) -> tuple[str, KioskSettings]:
+    """The file's text, checked by reading it as the device will, and what the device will read."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "kiosk.toml"
         path.write_text(_toml(values), encoding="utf-8")
@@ -128,7 +137,7 @@ def _merged(values: Mapping[str, object], overrides: Mapping[str, str]) -> str:
         for part in key.split("."):
             value = getattr(value, part)
         merged[key] = value
-    return _toml(merged)
+    return _toml(merged), settings
 
 
 def _toml(values: Mapping[str, object]) -> str:

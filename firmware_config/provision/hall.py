@@ -15,7 +15,13 @@ from typing import Any, Final, Literal
 
 from firmware_config.files import write_atomically
 from firmware_config.fleet import Fleet
-from firmware_config.provision.access import COLLECTOR_USER, mosquitto_acl, topics_by_user
+from firmware_config.provision.access import (
+    CENTRAL_USERS,
+    COLLECTOR_USER,
+    DISPATCHER_USER,
+    mosquitto_acl,
+    topics_by_user,
+)
 from firmware_config.provision.passwords import (
     argon2_hash,
     ensure_passwords,
@@ -42,7 +48,8 @@ class ProvisionedHall:
             `amqtt.broker.Broker` (also what `amqtt -c FILE` reads, JSON being YAML).
         listen_host: where the broker listens.
         port: its port.
-        collector_user: the collector's user name; a device's is its id.
+        collector_user: user name of ingest; a device's is its id.
+        dispatcher_user: user name of what sends commands.
         password_files: user name → file that holds its password.
     """
 
@@ -50,10 +57,11 @@ class ProvisionedHall:
     listen_host: str
     port: int
     collector_user: str
+    dispatcher_user: str
     password_files: Mapping[str, Path]
 
     def password(self, user: str) -> str:
-        """The password of a device or of the collector."""
+        """The password of a device, of `collector` or of `dispatcher`."""
         return read_password(self.password_files[user])
 
 
@@ -66,7 +74,7 @@ def provision_hall(
     broker: BrokerKind = "mosquitto",
     run_as: str = "",
 ) -> ProvisionedHall:
-    """Write a broker's files and one password for each device and the collector.
+    """Write a broker's files and one password for each device and each user of the collector.
 
     Rendering again keeps passwords, and touches no file that would stay the same. A device that
     left the fleet can no longer log in; its password file stays.
@@ -84,7 +92,7 @@ def provision_hall(
         OSError: the folder cannot be written.
     """
     devices = tuple(device.id for device in fleet.devices)
-    paths = ensure_passwords(folder / "passwords", (COLLECTOR_USER, *devices))
+    paths = ensure_passwords(folder / "passwords", (*CENTRAL_USERS, *devices))
     passwords = {user: read_password(path) for user, path in paths.items()}
     render = _render_mosquitto if broker == "mosquitto" else _render_amqtt
     config = render(fleet.hall.id, devices, passwords, folder.resolve(), listen_host, port, run_as)
@@ -93,6 +101,7 @@ def provision_hall(
         listen_host=listen_host,
         port=port,
         collector_user=COLLECTOR_USER,
+        dispatcher_user=DISPATCHER_USER,
         password_files=MappingProxyType(paths),
     )
 

@@ -25,6 +25,13 @@ def m0001_first(db: Database) -> None:
     db.execute("INSERT INTO watermarks VALUES (1, '', 0, 0, 0, 0)")
 
 
+@migrations()
+def m0002_commands(db: Database) -> None:
+    """Commands that were answered."""
+    for statement in _statements(schema.SCHEMA_0002):
+        db.execute(statement)
+
+
 def migrate(conn: sqlite3.Connection) -> None:
     """Apply what is missing. Raises sqlite3.Error; what was not applied stays to be done."""
     migrations.apply(Database(conn, execute_plugins=False))

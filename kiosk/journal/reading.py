@@ -48,7 +48,8 @@ def remember(journal: Journal) -> Memory:
     return Memory(
         last_session=invited.session if isinstance(invited, Invited) else 0,
         open_session=session,
-        is_paused=isinstance(pause, Paused),
+        # the self-test pauses the service too; one that a restart ended is over
+        is_paused=isinstance(pause, Paused) and pause.via != "test",
         staff_no=sign.staff_no if isinstance(sign, SignIn) else "",
     )
 

@@ -38,8 +38,16 @@ CREATE TRIGGER only_archived_records_are_pruned BEFORE DELETE ON records
     BEGIN SELECT RAISE(ABORT, 'not archived by the collector'); END;
 """
 
+SCHEMA_0002: Final = """
+CREATE TABLE commands (
+    id TEXT PRIMARY KEY,            -- the command's; it is carried out once
+    expires_ms INTEGER NOT NULL,    -- the collector's time, UTC
+    answer BLOB NOT NULL            -- the token that was sent, to be sent again
+) STRICT, WITHOUT ROWID;
+"""
+
 MIGRATION_SET: Final = "kiosk_journal"
-NEWEST_MIGRATION: Final = "m0001_first"
+NEWEST_MIGRATION: Final = "m0002_commands"
 
 INSERT_RECORD: Final = (
     "INSERT INTO records (seq, kind, session, level, day, closed_on, digest, token)"
@@ -47,6 +55,13 @@ INSERT_RECORD: Final = (
 )
 HEAD: Final = "SELECT seq, digest FROM records ORDER BY seq DESC LIMIT 1"
 """The head is read inside the inserting transaction, so no memory of it can be wrong."""
+KEEP_ANSWER: Final = "INSERT OR REPLACE INTO commands (id, expires_ms, answer) VALUES (?, ?, ?)"
+FORGET_ANSWERS: Final = "DELETE FROM commands WHERE expires_ms < (SELECT server_ms FROM watermarks)"
+"""An id is forgotten only when the collector's own time, kept on disk, says that its command is
+void: a device that starts without a clock then knows it too."""
+KEEP_META: Final = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"
+REMOTE_SETTINGS: Final = "remote_settings"
+"""Key in `meta`: `{"version": 1, "values": {…}}`, the collector's settings in force."""
 KEEP_WATERMARKS: Final = (
     "UPDATE watermarks SET gen = ?, stored = ?, archived = ?, server_ms = ?, has_fork = ?"
 )

@@ -51,6 +51,10 @@ class _Prepared:
         )
 
 
+Statement = tuple[str, tuple[object, ...]]
+"""SQL and its values."""
+
+
 class Journal:
     """An open journal. See `open_journal`.
 
@@ -99,8 +103,13 @@ class Journal:
         with self._reading():
             return self._execute(sql, values).fetchall()
 
-    def append(self, drafts: Sequence[Draft], stamp: Stamp) -> int:
+    def append(
+        self, drafts: Sequence[Draft], stamp: Stamp, *, also: Sequence[Statement] = ()
+    ) -> int:
         """Write drafts in one transaction, in their order; returns the new head.
+
+        Args:
+            also: further statements of the same transaction.
 
         Raises:
             JournalError: nothing of it was stored; may pass.
@@ -114,6 +123,8 @@ class Journal:
                 prepared = self._prepare(drafts, stamp, seq, digest)
             for row in prepared.rows:
                 self._execute(schema.INSERT_RECORD, row)
+            for sql, values in also:
+                self._execute(sql, values)
             self._write_watermarks()
         self.head = seq + len(prepared.rows)
         self._kept = self.watermarks

@@ -183,9 +183,8 @@ def _exclude(one: Fault, other: Fault) -> bool:
 def _habits(seed: str, place: Place, ordinal: int, layers: list[Population]) -> Habits:
     window = place.window
     drawn = window_habits(ordinal, place.items, Random(f"{seed}/{window}"))
-    given: dict[str, Any] = {
-        "staff": tuple(f"{window.upper()}-{turn}" for turn in (1, 2)),  # not by place in the file
-    }
+    first = Random(f"staff/{window}").randrange(100_001, 999_998, 2)  # not by place in the file
+    given: dict[str, Any] = {"staff": (f"{first}", f"{first + 1}")}
     for layer in layers:
         given |= _given(layer)
     if "levels" in given:

@@ -8,6 +8,7 @@ power, the cable, the settings it starts with.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from firmware_config.kiosk_settings import KioskSettings
@@ -182,6 +183,14 @@ class VirtualKiosk:
             self._touched_ms = self._system.steady_ms()
             self._pi.hands.turn(key, is_down=is_down)
 
+    def touch(self, press: Callable[[], bool]) -> bool:
+        """A visitor touches a face on its screen; returns whether it was a key."""
+        with self._handling:
+            is_key = press()
+            if is_key:
+                self._touched_ms = self._system.steady_ms()
+            return is_key
+
     def brief(self) -> tuple[str, int, int]:
         """State, level of the latest rating (0: none in this run), number of its session."""
         snapshot = self.service.snapshot()
@@ -196,8 +205,11 @@ class VirtualKiosk:
         snapshot = self.service.snapshot()
         if ERROR in snapshot.lit:
             return "broken"
-        if snapshot.state in (State.ANSWERED, State.IDLE, State.RESTING) and any(
-            name in self._pi.gpios for name in snapshot.lit
+        situation = self.service.situation
+        if (
+            snapshot.state in (State.ANSWERED, State.IDLE, State.RESTING)
+            and situation is not None
+            and situation.thanks is not None
         ):
             return "thanks"
         return _STATES[snapshot.state]

@@ -16,6 +16,7 @@ from firmware_config.kiosk_settings import KioskSettings
 from firmware_config.settings import load_settings
 from firmware_config.settings_broker import password_of
 from kiosk.clock import Clock
+from kiosk.screen.source import ScreenSource
 from kiosk.simulator.cable import Cables
 from kiosk.simulator.clock import HallTime
 from kiosk.simulator.day import local_time
@@ -26,6 +27,7 @@ from kiosk.simulator.page import DeviceView, HallView, KeyView, WindowRow
 from kiosk.simulator.playbook import Playbook
 from kiosk.simulator.rows import panel_keys, window_rows
 from kiosk.simulator.scenario import Scenario
+from kiosk.simulator.screens import HallScreens
 
 logger = logging.getLogger(__name__)
 
@@ -115,6 +117,7 @@ class Simulation:
         self.panels: Mapping[str, tuple[KeyView, ...]] = {
             profile.name: panel_keys(profile) for profile in profiles.values()
         }
+        self._screens = HallScreens(self.rows, self._kiosks, self._time.wall_ms)
         self._director = Director(
             tuple(self._kiosks.values()),
             playbook.plan,
@@ -193,6 +196,10 @@ class Simulation:
     def turn_key(self, device: str, key: str, *, is_down: bool) -> None:
         """See `PressableHall.turn_key`."""
         self._kiosks[device].turn_key(key, is_down=is_down, hall_ms=self._time.wall_ms())
+
+    def screen(self, device: str, language: str) -> ScreenSource:
+        """See `PressableHall.screen`."""
+        return self._screens.find(device, language)
 
     def _wait_connected(self) -> None:
         """People who come while 135 devices connect would make that slow; not for ever."""

@@ -150,7 +150,7 @@ def test_render_broker_names_its_configuration(
 
     lines = capsys.readouterr().out.splitlines()
     assert "1999" in Path(lines[0]).read_text()
-    assert lines[1].startswith("4 users")
+    assert lines[1].startswith("5 users")
 
 
 def test_public_key_prints_the_public_half_and_makes_a_key_only_when_told(

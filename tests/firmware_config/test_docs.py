@@ -21,9 +21,10 @@ from firmware_config.contract import MAX_MESSAGE_BYTES, MAX_MESSAGE_RECORDS, Cha
 from firmware_config.errors import ExitCode
 from firmware_config.fleet import load_fleet
 from firmware_config.fleet.rows import COLUMNS
+from firmware_config.header import HEADER_PINS, RESERVED_GPIOS
 from firmware_config.kiosk_settings import KioskSettings
 from firmware_config.levels import LEVEL_NAMES
-from firmware_config.pins import BUILT_IN_PROFILES, RESERVED_GPIOS, load_pin_profile
+from firmware_config.pins import BUILT_IN_PROFILES, load_pin_profile
 from firmware_config.settings import load_settings
 from firmware_config.settings_markdown import settings_markdown
 from kiosk.cli import build_parser as kiosk_parser
@@ -31,10 +32,9 @@ from kiosk.cli import build_parser as kiosk_parser
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 INSTALLATION = ROOT / "docs" / "installation.md"
-DOCUMENTS = (CONFIGURATION, INSTALLATION)
-HEADER_PINS = {4: 7, 5: 29, 6: 31, 9: 21, 12: 32, 13: 33, 16: 36, 17: 11, 22: 15, 23: 16}
-HEADER_PINS |= {24: 18, 25: 22, 26: 37, 27: 13}
-"""BCM number → position on the 40-pin header, of the pins the built-in profiles use."""
+WIRING = ROOT / "docs" / "wiring.md"
+VOICE = ROOT / "docs" / "voice.md"
+DOCUMENTS = (CONFIGURATION, INSTALLATION, WIRING, VOICE, ROOT / "docs" / "commands.md")
 
 
 def pin_table() -> str:
@@ -223,8 +223,9 @@ def test_every_unit_its_users_and_folders_are_in_the_guide() -> None:
     for unit in (ROOT / "systemd").iterdir():
         assert f"systemd/{unit.name}" in text
         for key in ("User", "Group", "SupplementaryGroups"):
-            for name in re.findall(rf"^{key}=(.+)$", unit.read_text(), re.MULTILINE):
-                assert re.search(rf"(useradd|groupadd) .*\b{name}\b", text), name
+            for names in re.findall(rf"^{key}=(.+)$", unit.read_text(), re.MULTILINE):
+                for name in names.split():
+                    assert re.search(rf"(useradd|groupadd) .*\b{name}\b", text), name
         for path in re.findall(r"^LoadCredential=\w[\w-]*:(.+)$", unit.read_text(), re.MULTILINE):
             assert path in text
 

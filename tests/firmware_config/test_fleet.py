@@ -113,6 +113,7 @@ assignments = [
         ('id = "a02"', 'id = "a01"', "windows[1].id: window id 'a01' is already used by"),
         ('id = "w-spare"', 'id = "w-a01"', "devices[2].id: device id 'w-a01' is already used"),
         ('id = "w-spare"', 'id = "collector"', "devices[2].id: expected a device id that is not"),
+        ('id = "w-spare"', 'id = "dispatcher"', "devices[2].id: expected a device id that is not"),
         ('id = "w-spare"', 'id = "W/1"', "devices[2].id: expected an id of small letters"),
         ('id = "w-spare"', "", "fleet.toml: devices[2].id: expected an id of small letters"),
         ('"four-key"', '"6-key"', "devices[1].profile: expected five-key, four-key or a path"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from firmware_config.errors import InvalidSettings
+from firmware_config.header import RESERVED_GPIOS
 from firmware_config.levels import Level
-from firmware_config.pins import BUILT_IN_PROFILES, RESERVED_GPIOS, PinProfile, load_pin_profile
+from firmware_config.pins import BUILT_IN_PROFILES, PinProfile, load_pin_profile
 
 GOOD = """
 name = "own"
@@ -107,6 +109,89 @@ def test_a_mistake_is_refused_with_its_place(
     tmp_path: Path, old: str, new: str, problem: str
 ) -> None:
     assert any(problem in line for line in problems_of(tmp_path, GOOD.replace(old, new)))
+
+
+FULL = GOOD.replace(
+    "clerk_gpio = 4", "clerk_gpio = 4\nstatus_gpio = 25\nerror_gpio = 12\nbuzzer_gpio = 9"
+)
+PLACES = {
+    "buttons[0].gpio": "gpio = 5\n",
+    "buttons[0].led_gpio": "led_gpio = 17",
+    "buttons[1].gpio": "gpio = 6\n",
+    "buttons[1].led_gpio": "led_gpio = 27",
+    "clerk_gpio": "clerk_gpio = 4",
+    "status_gpio": "status_gpio = 25",
+    "error_gpio": "error_gpio = 12",
+    "buzzer_gpio": "buzzer_gpio = 9",
+}
+"""Every place that takes a pin → its line in `FULL`, in the order in which they are read."""
+
+
+def with_pin(place: str, gpio: int) -> str:
+    """`FULL` with another pin at one place."""
+    line = PLACES[place]
+    key, _, _ = line.partition("=")
+    end = "\n" if line.endswith("\n") else ""
+    changed = FULL.replace(f"\n{line}", f"\n{key}= {gpio}{end}", 1)
+    assert changed != FULL
+    return changed
+
+
+@pytest.mark.parametrize(("first", "second"), list(combinations(PLACES, 2)))
+def test_no_two_places_share_a_pin_and_both_are_named(
+    tmp_path: Path, first: str, second: str
+) -> None:
+    gpio = int(PLACES[first].partition("=")[2])
+
+    (problem,) = problems_of(tmp_path, with_pin(second, gpio))
+
+    assert problem == f"own.toml: {second}: GPIO {gpio} is already used by {first}"
+
+
+@pytest.mark.parametrize("gpio", RESERVED_GPIOS)
+@pytest.mark.parametrize("place", PLACES)
+def test_no_place_may_take_a_reserved_pin(tmp_path: Path, place: str, gpio: int) -> None:
+    (problem,) = problems_of(tmp_path, with_pin(place, gpio))
+
+    assert problem == (
+        f"own.toml: {place}: expected a free pin, got GPIO {gpio}, "
+        f"reserved for {RESERVED_GPIOS[gpio]}"
+    )
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_pin_that_is_not_on_the_header_is_refused_at_every_place(
+    tmp_path: Path, place: str
+) -> None:
+    (problem,) = problems_of(tmp_path, with_pin(place, 28))
+
+    assert problem == f"own.toml: {place}: expected a BCM number from 0 to 27, got 28"
+
+
+def test_a_profile_tells_what_each_pin_is_used_for(tmp_path: Path) -> None:
+    uses = load(tmp_path, FULL).uses()
+
+    assert {use.place: gpio for gpio, use in uses.items()} == {
+        place: int(line.partition("=")[2]) for place, line in PLACES.items()
+    }
+    assert {gpio for gpio, use in uses.items() if use.is_output} == {17, 27, 25, 12, 9}
+
+
+def test_a_profile_may_say_which_boards_it_suits(tmp_path: Path) -> None:
+    text = GOOD.replace('name = "own"', 'name = "own"\nboards = ["pi-5"]')
+
+    assert load(tmp_path, text).boards == ("pi-5",)
+    assert load(tmp_path, GOOD).boards == ()
+
+
+@pytest.mark.parametrize("boards", ['["pi-6"]', '"pi-5"', "[5]", "[[1]]"])
+def test_a_board_nobody_knows_is_refused(tmp_path: Path, boards: str) -> None:
+    text = GOOD.replace('name = "own"', f'name = "own"\nboards = {boards}')
+
+    assert (
+        "own.toml: boards: expected a list out of pi-zero-2-w, pi-3"
+        in (problems_of(tmp_path, text)[0])
+    )
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:

@@ -69,9 +69,9 @@ def test_each_user_has_a_password_of_its_own_that_others_cannot_read(
     finally:
         os.umask(old_mask)
 
-    assert set(hall.password_files) == {"collector", "w-a01", "w-a02", "w-spare"}
+    assert set(hall.password_files) == {"collector", "dispatcher", "w-a01", "w-a02", "w-spare"}
     passwords = {hall.password(user) for user in hall.password_files}
-    assert len(passwords) == 4
+    assert len(passwords) == 5
     assert all(len(password) >= 32 for password in passwords)
     for name, (content, mode, _) in snapshot(tmp_path / "hall").items():
         is_public = name in {"mosquitto.conf", "amqtt.json"}
@@ -164,7 +164,7 @@ def test_amqtt_gets_a_json_object_with_its_own_two_plugins_only(
 def test_no_user_may_write_what_it_reads_and_devices_share_no_topic() -> None:
     writes, reads = topics_by_user("h1", ("w-a01", "w-a02"))
 
-    assert set(writes) == set(reads) == {"collector", "w-a01", "w-a02"}
+    assert set(writes) == set(reads) == {"collector", "dispatcher", "w-a01", "w-a02"}
     for user in writes:
         assert not set(writes[user]) & set(reads[user])
     assert not set(writes["w-a01"]) & set(writes["w-a02"])

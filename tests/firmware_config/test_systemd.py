@@ -11,13 +11,17 @@ import pytest
 
 from collector.cli import build_parser as collector_parser
 from collector.settings import CollectorSettings, ExportSettings
+from firmware_config.counter_settings import ScreenSettings
 from firmware_config.kiosk_settings import KioskSettings
 from firmware_config.settings import describe_settings, environment_name
 from kiosk.cli import build_parser as kiosk_parser
 
 UNITS = Path(__file__).resolve().parents[2] / "systemd"
 SERVICES = sorted(UNITS.glob("*.service"))
-LASTING = [path for path in SERVICES if path.stem != "collector-export"]
+SCREEN = UNITS / "kiosk-screen.service"
+OWN = [path for path in SERVICES if path != SCREEN]
+"""Those that run our own programs; the screen's runs a browser."""
+LASTING = [path for path in OWN if path.stem != "collector-export"]
 MOST_EXPOSURE = 25
 """Tenths, as `systemd-analyze security` counts: 0 is closed, 100 a service with no protection."""
 
@@ -44,7 +48,8 @@ class Unit:
 def verifiable(tmp_path: Path) -> Path:
     """The units, their programs replaced by one that exists on this machine."""
     for path in UNITS.iterdir():
-        text = re.sub(r"/opt/yiping/bin/\w+", "/bin/true", path.read_text(encoding="utf-8"))
+        programs = r"(=|-- )(/opt/yiping/bin/\w+|/usr/bin/(cage|chromium|curl))"
+        text = re.sub(programs, r"\1/bin/true", path.read_text(encoding="utf-8"))
         (tmp_path / path.name).write_text(text, encoding="utf-8")
     return tmp_path
 
@@ -61,6 +66,7 @@ def test_the_units_are_these() -> None:
         "collector-export.timer",
         "collector-ingest.service",
         "collector-web.service",
+        "kiosk-screen.service",
         "kiosk.service",
     ]
 
@@ -104,8 +110,10 @@ def test_a_lasting_service_tells_when_it_is_ready_and_is_always_started_again(pa
 
 
 def test_every_service_has_a_user_and_a_folder_of_its_own() -> None:
-    units = [Unit(path) for path in SERVICES]
+    units = [Unit(path) for path in OWN]
 
+    assert Unit(SCREEN).one("User") not in {unit.one("User") for unit in units}
+    assert "StateDirectory" not in Unit(SCREEN).options  # a browser remembers nothing
     for key in ("User", "StateDirectory"):
         assert len({unit.one(key) for unit in units}) == len(units)
     assert all(unit.one("User").startswith("yiping-") for unit in units)
@@ -117,7 +125,7 @@ def test_only_ingest_may_write_the_ledger_and_others_read_it_by_group() -> None:
         if path.stem == "collector-ingest":
             assert unit.one("StateDirectory") == "yiping-ingest"
             assert (unit.one("StateDirectoryMode"), unit.one("UMask")) == ("0750", "0027")
-        elif path.stem != "kiosk":
+        elif path.stem not in ("kiosk", "kiosk-screen"):
             assert unit.one("SupplementaryGroups") == Unit(UNITS / "collector-ingest.service").one(
                 "Group"
             )
@@ -127,13 +135,37 @@ def test_only_ingest_may_write_the_ledger_and_others_read_it_by_group() -> None:
 def test_a_device_reaches_its_pins_and_lgpio_a_folder_to_write() -> None:
     unit = Unit(UNITS / "kiosk.service")
 
-    assert unit.one("DeviceAllow") == "char-gpiochip rw"
+    assert unit.options["DeviceAllow"][0] == "char-gpiochip rw"
     assert unit.one("DevicePolicy") == "closed"
     assert "PrivateDevices" not in unit.options  # would hide /dev/gpiochip*
     assert "ProtectClock" not in unit.options  # would refuse adjtimex, by which sync is known
     assert "adjtimex" in unit.options["SystemCallFilter"][-1]
     assert unit.one("WorkingDirectory") == f"/run/{unit.one('RuntimeDirectory')}"
     assert unit.environment()["GPIOZERO_PIN_FACTORY"] == "lgpio"
+
+
+def test_a_device_reaches_a_staff_reader_and_no_other_device() -> None:
+    unit = Unit(UNITS / "kiosk.service")
+
+    assert {"input", "dialout"} <= set(unit.one("SupplementaryGroups").split())
+    assert "char-input r" in unit.options["DeviceAllow"]  # reads keys, cannot type any
+    assert all(re.fullmatch(r"char-\w+ rw?", line) for line in unit.options["DeviceAllow"])
+    serial = {line for line in unit.options["DeviceAllow"] if "tty" in line}
+    assert serial == {f"char-tty{name} rw" for name in ("USB", "ACM", "AMA", "S")}
+    # a name the kernel does not know yet when the unit starts would allow nothing
+    for module in ("usbserial", "cdc_acm"):
+        for key in ("Wants", "After"):
+            assert f"modprobe@{module}.service" in unit.one(key).split()
+
+
+def test_a_device_reaches_its_sound_card_and_the_driver_is_known_when_the_unit_starts() -> None:
+    unit = Unit(UNITS / "kiosk.service")
+
+    assert "char-alsa rw" in unit.options["DeviceAllow"]
+    assert "audio" in unit.one("SupplementaryGroups").split()
+    for key in ("Wants", "After"):
+        assert "modprobe@snd.service" in unit.one(key).split()
+    assert "PrivateIPC" not in unit.options  # ALSA's mixing (dmix) shares memory between programs
 
 
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)
@@ -153,7 +185,7 @@ def test_settings_given_by_the_unit_exist_and_secrets_come_as_credentials(path: 
     assert {f"%d/{name}" for name in credentials} == {given[name] for name in own}
 
 
-@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
 def test_a_service_runs_a_command_that_exists(path: Path) -> None:
     program, *arguments = Unit(path).one("ExecStart").split()
     name = path.stem.partition("-")[0]
@@ -161,6 +193,28 @@ def test_a_service_runs_a_command_that_exists(path: Path) -> None:
 
     assert program == f"/opt/yiping/bin/{name}"
     assert parser.parse_args(arguments).config == Path(f"/etc/yiping/{name}.toml")
+
+
+def test_the_browser_shows_the_kiosks_page_and_can_reach_nothing_else() -> None:
+    unit = Unit(SCREEN)
+    text = SCREEN.read_text(encoding="utf-8")
+
+    assert re.findall(r"http://\S+", text) == [f"http://127.0.0.1:{ScreenSettings().port}/"] * 2
+    assert (unit.one("IPAddressDeny"), unit.one("IPAddressAllow")) == ("any", "localhost")
+    assert "--kiosk" in text
+    assert "EXCLUDE 127.0.0.1" in text
+    assert "--no-sandbox" not in text
+    assert "/etc/yiping" in unit.one("InaccessiblePaths")
+    assert f"--user-data-dir=/run/{unit.one('RuntimeDirectory')}/" in text
+
+
+def test_the_browser_is_started_again_for_ever_and_waits_only_for_its_page() -> None:
+    unit = Unit(SCREEN)
+
+    assert unit.one("Restart") == "always"
+    assert (unit.one("StartLimitIntervalSec"), unit.one("TimeoutStartSec")) == ("0", "infinity")
+    assert unit.options["After"] == ["seatd.service"]
+    assert "Requires" not in unit.options
 
 
 def test_the_export_runs_each_night_after_its_time_and_makes_up_for_a_missed_one(

@@ -7,22 +7,29 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from gpiozero.pins.mock import MockPin
+from gpiozero.pins.mock import MockFactory, MockPin
 
 from firmware_config import chain
 from firmware_config.contract import CONTRACT_VERSION, Receipt, decode_record, encode
 from firmware_config.keys import SigningKey, save_verify_key
 from firmware_config.kiosk_settings import KioskSettings, PanelSettings, StorageSettings
+from firmware_config.pins import load_pin_profile
 from firmware_config.settings_broker import BrokerSettings
 from kiosk.clock import ManualClock
+from kiosk.device import Device
+from kiosk.edges import CLERK
+from kiosk.events import CaseOpened, Edge
 from kiosk.journal import Journal, open_journal
+from kiosk.panel import Panel
 
 DEVICE = "w-a01"
 HALL = "hall-1"
 ZONE = ZoneInfo("Asia/Shanghai")
+PROFILE = load_pin_profile("five-key")
 
 
 @pytest.fixture
@@ -86,6 +93,69 @@ def make_settings(
         return KioskSettings(**(values | changes))  # type: ignore[arg-type]
 
     return make
+
+
+class Bench:
+    """A device on the table: fingers, a clock, and the case feed."""
+
+    def __init__(
+        self, settings: KioskSettings, key: SigningKey, clock: ManualClock, pins: MockFactory
+    ) -> None:
+        self.clock = clock
+        self.pins = pins
+        self._gpios = {button.name: button.gpio for button in PROFILE.buttons}
+        self._gpios[CLERK] = PROFILE.clerk_gpio
+        self._queue: list[Edge] = []
+        self.panel = Panel(PROFILE, pin_factory=pins, on_edge=self._on_edge)
+        self.device = Device(settings, panel=self.panel, key=key, clock=clock)
+        self.device.is_connected = True
+        self.journal = self.device.journal
+
+    def _on_edge(self, name: str, is_down: bool) -> None:
+        self._queue.append(Edge(at_ms=self.clock.mono_ms(), button=name, is_pressed=is_down))
+
+    def turn(self) -> None:
+        for edge in self._queue:
+            self.device.edges.push(edge)
+        self._queue.clear()
+        self.device.turn()
+
+    def wait(self, duration_ms: int) -> None:
+        self.clock.advance(duration_ms)
+        self.device.poll()
+        self.turn()
+
+    def tap(self, name: str, hold_ms: int = 100) -> None:
+        self.pins.pin(self._gpios[name]).drive_low()
+        self.turn()
+        self.wait(hold_ms)
+        self.pins.pin(self._gpios[name]).drive_high()
+        self.turn()
+        self.wait(20)
+
+    def case(self, case_no: str) -> None:
+        self.device.edges.push(CaseOpened(at_ms=self.clock.mono_ms(), case_no=case_no))
+        self.turn()
+
+    @property
+    def lit(self) -> set[str]:
+        return set(self.panel.lit)
+
+
+@pytest.fixture
+def bench_of(
+    make_settings: Callable[..., KioskSettings], key: SigningKey, clock: ManualClock
+) -> Iterator[Callable[..., Bench]]:
+    made: list[Bench] = []
+
+    def make(pins: MockFactory | None = None, **changes: Any) -> Bench:
+        bench = Bench(make_settings(**changes), key, clock, pins or MockFactory())
+        made.append(bench)
+        return bench
+
+    yield make
+    for bench in made:
+        bench.device.close()
 
 
 class LittleLedger:

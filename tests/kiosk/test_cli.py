@@ -62,7 +62,9 @@ def test_check_prints_the_settings_and_opens_nothing(
     config: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert run("check", "--config", config) == ExitCode.OK
-    assert 'profile = "five-key"' in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert 'profile = "five-key"' in said.out
+    assert "kiosk: board: " in said.err
     assert not (tmp_path / "journal.db").exists()
 
 
@@ -166,6 +168,13 @@ def test_a_wrong_word_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> No
         run("juornal")
     assert ended.value.code == ExitCode.USAGE
     assert "juornal" in capsys.readouterr().err
+
+
+def test_a_kind_that_does_not_exist_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("journal", "list", "--kind", "RATING")
+    assert ended.value.code == ExitCode.USAGE
+    assert "RATED" in capsys.readouterr().err
 
 
 # --- the real process, on mock pins ---

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
-from firmware_config.keys import SigningKey
-from firmware_config.kiosk_settings import KioskSettings, SessionSettings, StorageSettings
+from firmware_config.kiosk_settings import SessionSettings, StorageSettings
 from firmware_config.pins import load_pin_profile
 from kiosk import storage
 from kiosk.clock import ManualClock
-from kiosk.device import Device
 from kiosk.edges import CLERK, LONG_PRESS_MS
 from kiosk.errors import JournalError
-from kiosk.events import CaseOpened, Edge
 from kiosk.journal import Journal
 from kiosk.panel import Panel
 from kiosk.patterns import BUZZER, ERROR, STATUS
@@ -27,74 +24,11 @@ PROFILE = load_pin_profile("five-key")
 KEY_NAMES = {button.name for button in PROFILE.buttons}
 
 
-class Bench:
-    """A device on the table: fingers, a clock, and the case feed."""
-
-    def __init__(
-        self, settings: KioskSettings, key: SigningKey, clock: ManualClock, pins: MockFactory
-    ) -> None:
-        self.clock = clock
-        self.pins = pins
-        self._gpios = {button.name: button.gpio for button in PROFILE.buttons}
-        self._gpios[CLERK] = PROFILE.clerk_gpio
-        self._queue: list[Edge] = []
-        self.panel = Panel(PROFILE, pin_factory=pins, on_edge=self._on_edge)
-        self.device = Device(settings, panel=self.panel, key=key, clock=clock)
-        self.device.is_connected = True
-        self.journal = self.device.journal
-
-    def _on_edge(self, name: str, is_down: bool) -> None:
-        self._queue.append(Edge(at_ms=self.clock.mono_ms(), button=name, is_pressed=is_down))
-
-    def turn(self) -> None:
-        for edge in self._queue:
-            self.device.edges.push(edge)
-        self._queue.clear()
-        self.device.turn()
-
-    def wait(self, duration_ms: int) -> None:
-        self.clock.advance(duration_ms)
-        self.device.poll()
-        self.turn()
-
-    def tap(self, name: str, hold_ms: int = 100) -> None:
-        self.pins.pin(self._gpios[name]).drive_low()
-        self.turn()
-        self.wait(hold_ms)
-        self.pins.pin(self._gpios[name]).drive_high()
-        self.turn()
-        self.wait(20)
-
-    def case(self, case_no: str) -> None:
-        self.device.edges.push(CaseOpened(at_ms=self.clock.mono_ms(), case_no=case_no))
-        self.turn()
-
-    @property
-    def lit(self) -> set[str]:
-        return set(self.panel.lit)
-
-
-@pytest.fixture
-def bench_of(
-    make_settings: Callable[..., KioskSettings], key: SigningKey, clock: ManualClock
-) -> Iterator[Callable[..., Bench]]:
-    made: list[Bench] = []
-
-    def make(pins: MockFactory | None = None, **changes: Any) -> Bench:
-        bench = Bench(make_settings(**changes), key, clock, pins or MockFactory())
-        made.append(bench)
-        return bench
-
-    yield make
-    for bench in made:
-        bench.device.close()
-
-
 Kinds = Callable[[Journal], list[str]]
 
 
 def test_clerk_invites_citizen_presses_light_thanks(
-    bench_of: Callable[..., Bench], kinds: Kinds
+    bench_of: Callable[..., Any], kinds: Kinds
 ) -> None:
     bench = bench_of()
     bench.tap(CLERK)
@@ -110,7 +44,7 @@ def test_clerk_invites_citizen_presses_light_thanks(
 
 
 def test_at_the_moment_of_thanks_the_record_is_in_the_file(
-    bench_of: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+    bench_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = bench_of()
     bench.tap(CLERK)
@@ -130,7 +64,7 @@ def test_at_the_moment_of_thanks_the_record_is_in_the_file(
 
 
 def test_a_press_just_before_the_time_out_counts_although_it_settles_after(
-    bench_of: Callable[..., Bench], kinds: Kinds
+    bench_of: Callable[..., Any], kinds: Kinds
 ) -> None:
     bench = bench_of()
     bench.case("C-1")
@@ -144,7 +78,7 @@ def test_a_press_just_before_the_time_out_counts_although_it_settles_after(
     assert kinds(bench.journal)[1:] == ["INVITED", "RATED 4"]
 
 
-def test_nobody_presses(bench_of: Callable[..., Bench], kinds: Kinds) -> None:
+def test_nobody_presses(bench_of: Callable[..., Any], kinds: Kinds) -> None:
     bench = bench_of()
     bench.case("C-1")
     assert bench.device.wait_s() is not None
@@ -154,7 +88,7 @@ def test_nobody_presses(bench_of: Callable[..., Bench], kinds: Kinds) -> None:
 
 
 def test_a_long_press_of_the_clerk_pauses_and_is_seen(
-    bench_of: Callable[..., Bench], kinds: Kinds
+    bench_of: Callable[..., Any], kinds: Kinds
 ) -> None:
     bench = bench_of()
     bench.tap(CLERK, hold_ms=LONG_PRESS_MS + 50)
@@ -165,7 +99,7 @@ def test_a_long_press_of_the_clerk_pauses_and_is_seen(
     assert kinds(bench.journal)[1:] == ["PAUSED", "IGNORED paused", "RESUMED"]
 
 
-def test_walk_up_mode_needs_no_invitation(bench_of: Callable[..., Bench], kinds: Kinds) -> None:
+def test_walk_up_mode_needs_no_invitation(bench_of: Callable[..., Any], kinds: Kinds) -> None:
     bench = bench_of(session=SessionSettings(mode="walkup"))
     bench.tap("satisfied")
     bench.tap("dissatisfied")
@@ -181,7 +115,7 @@ def test_walk_up_mode_needs_no_invitation(bench_of: Callable[..., Bench], kinds:
 
 
 def test_a_key_held_at_the_start_and_a_stuck_one(
-    bench_of: Callable[..., Bench], kinds: Kinds, held_pin: type[MockPin]
+    bench_of: Callable[..., Any], kinds: Kinds, held_pin: type[MockPin]
 ) -> None:
     pins = MockFactory()
     pins.pin(PROFILE.buttons[4].gpio, pin_class=held_pin)
@@ -192,7 +126,7 @@ def test_a_key_held_at_the_start_and_a_stuck_one(
 
 
 def test_a_press_on_a_full_disk_gets_the_error_light_and_service_comes_back(
-    bench_of: Callable[..., Bench], kinds: Kinds
+    bench_of: Callable[..., Any], kinds: Kinds
 ) -> None:
     bench = bench_of()
     bench.case("C-1")
@@ -219,7 +153,7 @@ def test_a_press_on_a_full_disk_gets_the_error_light_and_service_comes_back(
 
 
 def test_a_restart_in_an_open_session_closes_it(
-    bench_of: Callable[..., Bench], kinds: Kinds, clock: ManualClock
+    bench_of: Callable[..., Any], kinds: Kinds, clock: ManualClock
 ) -> None:
     bench = bench_of()
     bench.case("C-1")
@@ -238,7 +172,7 @@ def test_a_restart_in_an_open_session_closes_it(
 
 
 def test_a_damaged_journal_is_a_fault_in_the_new_one(
-    bench_of: Callable[..., Bench], kinds: Kinds, tmp_path: Path
+    bench_of: Callable[..., Any], kinds: Kinds, tmp_path: Path
 ) -> None:
     bench_of().device.close()
     (tmp_path / "journal.db").write_bytes(b"x" * 9000)
@@ -246,7 +180,7 @@ def test_a_damaged_journal_is_a_fault_in_the_new_one(
 
 
 def test_clock_steps_and_the_first_synchronisation_are_records(
-    bench_of: Callable[..., Bench], kinds: Kinds, clock: ManualClock
+    bench_of: Callable[..., Any], kinds: Kinds, clock: ManualClock
 ) -> None:
     clock.step(0, is_synced=False)
     bench = bench_of()
@@ -260,7 +194,7 @@ def test_clock_steps_and_the_first_synchronisation_are_records(
     assert kinds(bench.journal) == ["BOOT", "CLOCK", "CLOCK"]
 
 
-def test_midnight_closes_the_day(bench_of: Callable[..., Bench], kinds: Kinds) -> None:
+def test_midnight_closes_the_day(bench_of: Callable[..., Any], kinds: Kinds) -> None:
     bench = bench_of()
     bench.wait(1000)
     assert kinds(bench.journal) == ["BOOT"]
@@ -273,7 +207,7 @@ def test_midnight_closes_the_day(bench_of: Callable[..., Bench], kinds: Kinds) -
 
 
 def test_a_journal_that_does_not_survive_power_off_is_not_thanked_from(
-    bench_of: Callable[..., Bench], kinds: Kinds, monkeypatch: pytest.MonkeyPatch
+    bench_of: Callable[..., Any], kinds: Kinds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storage, "is_volatile", lambda path: True)
     bench = bench_of(storage=StorageSettings(allow_volatile=False, min_free_bytes=1_048_576))
@@ -286,7 +220,7 @@ def test_a_journal_that_does_not_survive_power_off_is_not_thanked_from(
 
 
 def test_short_of_disk_the_device_stops_thanking_and_says_so(
-    bench_of: Callable[..., Bench], kinds: Kinds, monkeypatch: pytest.MonkeyPatch
+    bench_of: Callable[..., Any], kinds: Kinds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = 10**9
     monkeypatch.setattr(storage, "free_bytes", lambda path: room)
@@ -305,20 +239,20 @@ def test_short_of_disk_the_device_stops_thanking_and_says_so(
 
 
 def test_while_a_commit_hangs_another_thread_can_show_the_error_light(
-    bench_of: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, kinds: Kinds
+    bench_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, kinds: Kinds
 ) -> None:
     bench = bench_of()
     bench.case("C-1")
     append = Journal.append
     seen: list[set[str]] = []
 
-    def slow(journal: Journal, *arguments: Any) -> int:
+    def slow(journal: Journal, *arguments: Any, **named: Any) -> int:
         bench.device.show_hanging_commit()
         seen.append(bench.lit)
         bench.clock.advance(1500)
         bench.device.show_hanging_commit()
         seen.append(bench.lit)
-        return append(journal, *arguments)
+        return append(journal, *arguments, **named)
 
     monkeypatch.setattr(Journal, "append", slow)
     bench.tap("satisfied")
@@ -329,13 +263,13 @@ def test_while_a_commit_hangs_another_thread_can_show_the_error_light(
 
 
 def test_damage_found_at_work_ends_the_program(
-    bench_of: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+    bench_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from kiosk.errors import JournalDamagedError
 
     bench = bench_of()
 
-    def damaged(*_: Any) -> int:
+    def damaged(*_: Any, **__: Any) -> int:
         raise JournalDamagedError("malformed")
 
     monkeypatch.setattr(Journal, "append", damaged)

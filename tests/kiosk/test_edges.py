@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kiosk.edges import CLERK, LONG_PRESS_MS, STUCK_MS, EdgeFilter
+from kiosk.edges import CLERK, LONG_PRESS_MS, STUCK_MS, TEST_PRESS_MS, EdgeFilter
 from kiosk.events import (
     CaseOpened,
     ClerkKey,
     ClerkLongPress,
+    ClerkTestPress,
     Edge,
     Event,
     HeldAtStart,
@@ -197,3 +198,19 @@ def test_whatever_the_contacts_do_events_come_out_in_order_and_once(
         count for name, count in keys.presses.items() if name != CLERK
     )
     assert keys.is_quiet
+
+
+def test_the_clerks_key_held_for_ten_seconds_asks_for_the_self_test_once(keys: EdgeFilter) -> None:
+    keys.push(Edge(at_ms=100, button=CLERK, is_pressed=True))
+    keys.pop(100 + LONG_PRESS_MS)
+    assert keys.due_ms() == 100 + TEST_PRESS_MS
+    assert keys.pop(100 + TEST_PRESS_MS) == [ClerkTestPress(at_ms=100 + TEST_PRESS_MS)]
+    keys.push(Edge(at_ms=15_000, button=CLERK, is_pressed=False))
+    assert keys.pop(16_000) == []
+
+
+def test_every_change_of_a_pin_is_counted_noise_among_them(keys: EdgeFilter) -> None:
+    for at_ms, is_pressed in ((1, True), (2, False), (3, True), (3, True)):
+        keys.push(Edge(at_ms=at_ms, button="good", is_pressed=is_pressed))
+    assert keys.edges["good"] == 3
+    assert keys.edges[CLERK] == 0

@@ -12,13 +12,21 @@ from hypothesis import strategies as st
 from firmware_config.contract import Kind, Trigger, UnratedReason
 from kiosk.drafts import Draft, Memory, Session
 from kiosk.events import (
+    BadgeRead,
     CaseOpened,
     ClerkKey,
     ClerkLongPress,
+    ClerkTestPress,
     Event,
     HeldAtStart,
+    IdentifyAsked,
     Noted,
+    OpeningChanged,
+    PauseAsked,
     Press,
+    ResumeAsked,
+    SelfTestAsked,
+    SettingsGiven,
     SignedIn,
     SignedOut,
     StorageChanged,
@@ -27,19 +35,22 @@ from kiosk.events import (
 from kiosk.machine import (
     OWED_MAXIMUM,
     RETRY_MS,
-    TABLE,
     THANKS_WITHIN_MS,
-    Signal,
     conclude,
     decide,
     due_ms,
-    signal_of,
     start,
 )
+from kiosk.moves import signal_of
+from kiosk.selftest import KEY_MS, lights_ms
 from kiosk.situation import Rules, Situation, State
+from kiosk.table import TABLE, Refuse, Signal
 
-RULES = Rules(timeout_ms=20_000, walkup_interval_ms=5_000, thanks_ms=2_000)
-WALKUP = Rules(is_walkup=True, timeout_ms=20_000, walkup_interval_ms=5_000, thanks_ms=2_000)
+KEYS = tuple((f"key-{level}", level) for level in range(5, 0, -1))
+RULES = Rules(timeout_ms=20_000, walkup_interval_ms=5_000, thanks_ms=2_000, keys=KEYS)
+WALKUP = Rules(
+    is_walkup=True, timeout_ms=20_000, walkup_interval_ms=5_000, thanks_ms=2_000, keys=KEYS
+)
 COMMIT_MS = 5
 
 
@@ -224,6 +235,184 @@ def test_a_pause_and_a_sign_in_outlast_a_restart() -> None:
     assert run.stored[-1].fields["staff_no"] == "012"
 
 
+# --- walk-up mode and opening hours ---
+
+
+def test_outside_the_opening_hours_a_walk_up_press_is_kept_and_not_counted() -> None:
+    run = Run(WALKUP)
+    run.give(OpeningChanged(at_ms=1, is_open=False))
+    assert run.give(press(1000)).thanks is None
+    run.give(OpeningChanged(at_ms=2000, is_open=True))
+    assert run.give(press(3000)).thanks is not None
+    assert run.kinds == ["IGNORED closed", "INVITED", "RATED"]
+
+
+def test_outside_the_opening_hours_an_invitation_still_counts() -> None:
+    run = Run()
+    run.give(OpeningChanged(at_ms=1, is_open=False))
+    run.give(CaseOpened(at_ms=1000, case_no="late"))
+    run.give(press(2000))
+    assert run.kinds == ["INVITED", "RATED"]
+
+
+# --- touch screen ---
+
+
+def test_a_touch_has_the_rights_of_a_key_and_lights_the_key_of_its_level() -> None:
+    run = Run()
+    run.give(ClerkKey(at_ms=1000))
+    situation = run.give(Press(at_ms=2000, button="screen-2", level=2))
+    run.give(press(2001, 5))
+    assert run.kinds == ["INVITED", "RATED", "IGNORED already-rated"]
+    assert run.stored[2].fields["button"] == "screen-2"
+    assert situation.thanks is not None
+    assert situation.thanks.button == "key-2"
+
+
+# --- staff ---
+
+
+def test_a_badge_signs_in_and_the_same_badge_out_again() -> None:
+    run = Run()
+    for at_ms, staff_no in ((1, "007"), (2, "008"), (3, "008")):
+        run.give(BadgeRead(at_ms=at_ms, staff_no=staff_no))
+    assert run.kinds == ["SIGNIN", "SIGNOUT", "SIGNIN", "SIGNOUT"]
+    assert [d.fields["staff_no"] for d in run.stored[1:]] == ["007", "007", "008", "008"]
+    assert {d.fields["via"] for d in run.stored[1:]} == {"reader"}
+    assert run.situation.staff_no == ""
+
+
+def test_signing_in_twice_writes_once_and_keeps_the_name_that_was_told() -> None:
+    run = Run()
+    run.give(SignedIn(at_ms=1, staff_no="007", via="command", name="李四"))
+    run.give(SignedIn(at_ms=2, staff_no="007", via="command"))
+    assert run.kinds == ["SIGNIN"]
+    assert run.situation.staff_name == "李四"
+    assert run.give(SignedOut(at_ms=3)).staff_name == ""
+
+
+# --- commands ---
+
+
+def asked(run: Run, event: Event) -> str:
+    """Why a command is refused; empty: it was carried out."""
+    decision = decide(run.situation, event, run.rules)
+    run.give(event)
+    return decision.refused
+
+
+def test_pause_and_resume_by_command_are_recorded_as_such() -> None:
+    run = Run()
+    assert not asked(run, PauseAsked(at_ms=1, command_id="a"))
+    assert asked(run, PauseAsked(at_ms=2, command_id="b")) == "already-paused"
+    assert not asked(run, ResumeAsked(at_ms=3, command_id="c"))
+    assert asked(run, ResumeAsked(at_ms=4, command_id="d")) == "not-paused"
+    assert run.kinds == ["PAUSED", "RESUMED"]
+    assert [d.fields["via"] for d in run.stored[1:]] == ["command", "command"]
+
+
+@pytest.mark.parametrize("event", [PauseAsked, SelfTestAsked])
+def test_a_command_does_not_take_an_open_session_from_the_citizen(event: type[Event]) -> None:
+    run = Run()
+    run.give(ClerkKey(at_ms=1))
+    assert asked(run, event(at_ms=2, command_id="a")) == "session-open"
+    assert run.situation.state is State.INVITED
+    assert run.kinds == ["INVITED"]
+
+
+def test_signing_out_nobody_is_refused() -> None:
+    assert asked(Run(), SignedOut(at_ms=1, command_id="a")) == "not-signed-in"
+
+
+def test_a_device_that_is_to_be_found_blinks_for_as_long_as_was_asked() -> None:
+    run = Run()
+    situation = run.give(IdentifyAsked(at_ms=1000, duration_ms=5000, command_id="a"))
+    assert due_ms(situation) == situation.identify_until_ms == 6000
+    assert run.give(Tick(at_ms=6000)).identify_until_ms is None
+    assert run.kinds == []
+
+
+# --- the self-test ---
+
+
+def in_test(run: Run, at_ms: int = 1000) -> int:
+    """Hold the clerk's key for 10 s and wait for the lights; when the first key is asked for."""
+    run.give(ClerkLongPress(at_ms=at_ms))
+    run.give(ClerkTestPress(at_ms=at_ms + 8000))
+    until_ms = run.situation.until_ms
+    assert until_ms == at_ms + 8000 + lights_ms(tuple(name for name, _ in KEYS))
+    run.give(Tick(at_ms=until_ms))
+    return until_ms
+
+
+def test_the_self_test_asks_for_each_key_and_writes_a_test_for_each_level() -> None:
+    run = Run()
+    at_ms = in_test(run)
+    for level in range(5, 0, -1):
+        at_ms += 1000
+        assert run.situation.test is not None
+        assert run.situation.test.asked == f"key-{level}"
+        run.give(press(at_ms, level))
+    assert run.kinds == ["PAUSED", *["TEST"] * 5, "RESUMED"]
+    assert [d.fields["level"] for d in run.stored if d.kind is Kind.TEST] == [5, 4, 3, 2, 1]
+    assert run.situation.state is State.IDLE
+    assert run.situation.test is not None
+    assert run.situation.test.passed == tuple(name for name, _ in KEYS)
+    assert run.situation.thanks is None
+
+
+def test_a_key_that_is_not_pressed_in_time_fails_and_the_next_is_asked_for() -> None:
+    run = Run()
+    at_ms = in_test(run)
+    run.give(press(at_ms + 1, 5))
+    run.give(press(at_ms + 2 + KEY_MS, 3))  # key-4 was missed; key-3 is asked for now
+    assert run.kinds == ["PAUSED", "TEST", "FAULT test-failed", "TEST"]
+    assert run.stored[3].fields["detail"] == "key-4 was not pressed"
+
+
+def test_a_self_test_that_nobody_follows_ends_by_itself_in_service() -> None:
+    run = Run()
+    at_ms = in_test(run)
+    run.give(Tick(at_ms=at_ms + 10 * KEY_MS))
+    assert run.kinds == ["PAUSED", *["FAULT test-failed"] * 5, "RESUMED"]
+    assert run.situation.state is State.IDLE
+    times = [d.at_ms for d in run.stored if d.kind is Kind.FAULT]
+    assert times == [at_ms + number * KEY_MS for number in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [press(1, 2), Press(at_ms=1, button="screen-5", level=5)],
+    ids=["another key", "a touch for the asked key"],
+)
+def test_only_the_asked_key_itself_passes(wrong: Press) -> None:
+    run = Run()
+    at_ms = in_test(run)
+    run.give(Press(at_ms=at_ms + 1, button=wrong.button, level=wrong.level))
+    assert run.kinds == ["PAUSED", "IGNORED testing"]
+    assert run.situation.test is not None
+    assert run.situation.test.asked == "key-5"
+
+
+def test_a_case_ends_the_self_test_and_is_rated() -> None:
+    run = Run()
+    at_ms = in_test(run)
+    run.give(CaseOpened(at_ms=at_ms + 1, case_no="C"))
+    run.give(press(at_ms + 2))
+    assert run.kinds == ["PAUSED", "RESUMED", "INVITED", "RATED"]
+
+
+def test_a_self_test_by_command_starts_at_once_and_a_second_one_is_refused() -> None:
+    run = Run()
+    assert not asked(run, SelfTestAsked(at_ms=1, command_id="a"))
+    assert run.situation.state is State.TESTING
+    assert asked(run, SelfTestAsked(at_ms=2, command_id="b")) == "testing"
+    assert asked(run, PauseAsked(at_ms=3, command_id="c")) == "testing"
+    assert not asked(run, ResumeAsked(at_ms=4, command_id="d"))
+    assert run.kinds == ["PAUSED", "RESUMED"]
+    assert [d.fields["via"] for d in run.stored[1:]] == ["test", "command"]
+
+
 # --- what could not be stored ---
 
 
@@ -321,19 +510,24 @@ def test_what_may_not_be_promised_is_not_thanked() -> None:
 
 def test_every_state_answers_every_signal_that_can_reach_it() -> None:
     for state, moves in TABLE.items():
-        expected = {Signal.INVITE, Signal.PRESS, Signal.LONG_PRESS}
+        expected = {Signal.INVITE, Signal.PRESS, Signal.LONG_PRESS, Signal.TEST_PRESS}
+        expected |= {Signal.PAUSE, Signal.RESUME, Signal.SELF_TEST}
         if state is State.IDLE:
-            expected.add(Signal.WALKUP_PRESS)
+            expected |= {Signal.WALKUP_PRESS, Signal.CLOSED_PRESS}
         if state is State.INVITED:
             expected.add(Signal.EARLY_PRESS)
-        if state in (State.INVITED, State.ANSWERED, State.RESTING):
+        if state in (State.INVITED, State.ANSWERED, State.RESTING, State.TESTING):
             expected.add(Signal.DEADLINE)
+        if state is State.TESTING:
+            expected |= {Signal.ASKED_KEY, Signal.LAST_KEY, Signal.MISSED_KEY, Signal.LAST_MISSED}
         assert set(moves) == expected
 
 
 @pytest.mark.parametrize("state", TABLE)
 def test_a_session_leaves_invited_only_with_an_outcome(state: State) -> None:
     for signal, move in TABLE[state].items():
+        if isinstance(move, Refuse):
+            continue
         outcomes = [kind for kind in move.writes if kind in (Kind.RATED, Kind.UNRATED)]
         leaves = state is State.INVITED and signal is not Signal.EARLY_PRESS
         assert len(outcomes) == int(leaves or signal is Signal.WALKUP_PRESS)
@@ -342,7 +536,10 @@ def test_a_session_leaves_invited_only_with_an_outcome(state: State) -> None:
 # --- any sequence of events ---
 
 _EVENTS = st.sampled_from(
-    ["press", "press", "clerk", "case", "long", "tick", "note", "in", "out", "held", "thank"]
+    [
+        *("press", "press", "clerk", "case", "long", "tick", "note", "in", "out", "held", "thank"),
+        *("test", "pause", "resume", "self-test", "badge", "touch", "open", "identify", "settings"),
+    ]
 )
 _STEPS = st.lists(
     st.tuples(
@@ -362,6 +559,24 @@ def _event(name: str, at_ms: int, level: int) -> Event:
             return CaseOpened(at_ms=at_ms, case_no=f"C-{level}")
         case "long":
             return ClerkLongPress(at_ms=at_ms)
+        case "test":
+            return ClerkTestPress(at_ms=at_ms)
+        case "pause":
+            return PauseAsked(at_ms=at_ms, command_id="c")
+        case "resume":
+            return ResumeAsked(at_ms=at_ms, command_id="c")
+        case "self-test":
+            return SelfTestAsked(at_ms=at_ms, command_id="c")
+        case "badge":
+            return BadgeRead(at_ms=at_ms, staff_no=str(level))
+        case "touch":
+            return Press(at_ms=at_ms, button=f"screen-{level}", level=level)
+        case "open":
+            return OpeningChanged(at_ms=at_ms, is_open=level > 2)
+        case "settings":
+            return SettingsGiven(at_ms=at_ms, command_id="c", version=level)
+        case "identify":
+            return IdentifyAsked(at_ms=at_ms, duration_ms=level * 1000)
         case "note":
             return Noted(at_ms=at_ms, kind=Kind.CLOCK, fields={"step_ms": level})
         case "in":
@@ -395,9 +610,8 @@ def test_no_sequence_of_events_and_failures_breaks_the_promises(
 
         # I1: a thanks that was not there before belongs to a rating stored in this very step
         if after.thanks is not None and after.thanks != before.thanks:
-            assert [d.fields["button"] for d in new if d.kind is Kind.RATED] == [
-                after.thanks.button
-            ]
+            (rated,) = (d for d in new if d.kind is Kind.RATED)
+            assert after.thanks.button == f"key-{rated.fields['level']}"
             assert commit_ms <= THANKS_WITHIN_MS
             assert after.may_thank
         if run.is_failing:
@@ -409,8 +623,13 @@ def test_no_sequence_of_events_and_failures_breaks_the_promises(
             assert after.until_ms == after.session.invited_ms + rules.timeout_ms
         # a press that was stored left exactly one record of its own
         if expected in (Signal.PRESS, Signal.WALKUP_PRESS) and not run.is_failing:
-            presses = [d for d in new if d.kind in (Kind.RATED, Kind.IGNORED)]
+            presses = [d for d in new if d.kind in (Kind.RATED, Kind.IGNORED, Kind.TEST)]
             assert len(presses) == 1
+        # the self-test ends by itself, and nothing is rated or invited in it
+        if after.state is State.TESTING:
+            assert after.until_ms is not None
+            assert after.session is None
+            assert after.thanks is None
 
     # every session got at most one outcome, and exactly one once it is over
     run.is_failing = False

@@ -137,7 +137,7 @@ def test_birth_will_and_farewell_are_one_retained_topic(line: Line) -> None:
     assert (hello.state, hello.head, hello.epoch) == ("online", 2, line.journal.epoch)
     assert decode_status(will.payload).state == "offline"
     assert arguments["client_id"] == line.link.broker.username == "w-a01"
-    assert arguments["subscriptions"] == (RECEIPT,)
+    assert arguments["subscriptions"] == (RECEIPT, line.uplink.command_topic)
 
 
 def test_a_backlog_goes_in_order_within_all_limits(line: Line) -> None:
@@ -169,7 +169,7 @@ def test_receipts_move_the_window_until_all_is_stored(line: Line) -> None:
             line.ledger.take(message)
         line.answer()
     assert line.uplink.watermarks.stored == line.journal.head == 100
-    assert line.uplink.receipt_age_s == 0
+    assert line.uplink.receipts.age_s == 0
     assert line.uplink.due_ms() is not None  # health
 
 
@@ -234,7 +234,7 @@ def test_a_receipt_not_signed_by_the_collector_is_worth_nothing(
     for forged in (changed, strange, b"not a token", b"a.b.c", b""):
         assert line.receive(forged) == ()
     assert line.uplink.watermarks.stored == 0
-    assert line.uplink.receipt_age_s is None
+    assert line.uplink.receipts.age_s is None
     assert caplog.text.count("receipt refused") == 1  # said once, not each time
 
 

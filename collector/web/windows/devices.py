@@ -32,11 +32,12 @@ class DeviceShown:
 
 def devices_at(devices: Iterable[DeviceRow], window: int, now_ms: int) -> list[DeviceShown]:
     """The devices that stand at a window now."""
-    return [
-        DeviceShown(row, device_state(row, now_ms), _health(row.health))
-        for row in devices
-        if row.window == window
-    ]
+    return [device_shown(row, now_ms) for row in devices if row.window == window]
+
+
+def device_shown(row: DeviceRow, now_ms: int) -> DeviceShown:
+    """A device with its state at `now_ms`."""
+    return DeviceShown(row, device_state(row, now_ms), _health(row.health))
 
 
 def _health(payload: bytes | None) -> Health | None:

@@ -15,10 +15,13 @@ from flask import Flask, Response, abort, jsonify, render_template, request
 from markupsafe import Markup
 
 from firmware_config.levels import LEVEL_NAMES
+from kiosk.screen.application import create_blueprint
 from kiosk.simulator.page.views import PressableHall, WindowRow
 
 TOKEN_HEADER: Final = "X-Yiping-Token"
 CLERK_KEY: Final = "clerk"
+SCREEN_POLL_MS: Final = 200
+"""The one screen in view asks so often; streams would each hold a thread of this server."""
 _LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _POLICY: Final = "default-src 'self'; frame-ancestors 'none'"
 
@@ -43,10 +46,15 @@ def create_app(hall: PressableHall, *, dashboard: str = "", token: str | None = 
 
     @app.after_request
     def protect(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers.setdefault("Content-Security-Policy", _POLICY)  # the screens' is their own
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
         return response
+
+    app.register_blueprint(
+        create_blueprint(hall.screen, poll_ms=SCREEN_POLL_MS, is_framed=True),
+        url_prefix="/screen/<language>/<device>",
+    )
 
     @app.get("/")
     def page() -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from firmware_config.fleet import Department, Hall, Window
+from kiosk.screen.source import ScreenSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,9 @@ class PressableHall(Protocol):
 
     def device_view(self, device: str) -> DeviceView:
         """What one device shows now. Raises KeyError."""
+
+    def screen(self, device: str, language: str) -> ScreenSource:
+        """The screen of one device, in `zh-CN` or `en`. Raises KeyError."""
 
     def turn_key(self, device: str, key: str, *, is_down: bool) -> None:
         """Press (the pin goes low) or let go of a key, or of `clerk`. Raises KeyError."""

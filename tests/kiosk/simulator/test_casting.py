@@ -84,7 +84,8 @@ def test_only_what_is_given_differs_from_what_was_drawn() -> None:
     assert changed.rush == ((34_200, 37_800, 2.5),)
     assert changed.self_rate == 0.5
     assert changed.but(weights=usual.weights, rush=None, self_rate=0.0) == usual
-    assert usual.staff == ("W007-1", "W007-2")
+    assert [len(number) for number in usual.staff] == [6, 6]
+    assert int(usual.staff[1]) == int(usual.staff[0]) + 1
 
 
 def test_another_seed_draws_other_people() -> None:

@@ -1,10 +1,13 @@
+import re
 from collections.abc import Iterator, Mapping
 
 import pytest
 from flask.testing import FlaskClient
 
+from docs.screen_scenes import SceneSource, scene_view
 from firmware_config.fleet import Department, Hall, Window
 from firmware_config.levels import LEVEL_NAMES
+from kiosk.screen.source import ScreenSource
 from kiosk.simulator.page import DeviceView, HallView, KeyView, WindowRow, create_app
 
 TOKEN = {"X-Yiping-Token": "right"}
@@ -48,6 +51,12 @@ class DrawnHall:
             last_level=5,
             time="09:30:00",
         )
+
+    def screen(self, device: str, language: str) -> ScreenSource:
+        self.device_view(device)
+        source = SceneSource()
+        source.shown = scene_view("invitation-touch", language)
+        return source
 
     def turn_key(self, device: str, key: str, *, is_down: bool) -> None:
         self.device_view(device)
@@ -138,3 +147,35 @@ def test_the_page_may_not_be_framed_and_runs_only_its_own_scripts(client: FlaskC
 
     assert "default-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
+
+
+def test_the_screen_of_a_window_may_be_framed_by_this_page_only(client: FlaskClient) -> None:
+    answer = client.get("/screen/zh-CN/w-a01/")
+
+    assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+    with client.get("/screen/zh-CN/w-a01/static/screen.js") as script:
+        assert script.status_code == 200
+    assert (
+        client.get("/screen/en/w-a01/view").get_json()["view"]["title"] == "Please rate my service"
+    )
+    assert client.get("/screen/zh-CN/w-a01/stream").status_code == 404
+
+
+def test_a_touch_on_a_screen_needs_the_screens_own_token(client: FlaskClient) -> None:
+    page = client.get("/screen/zh-CN/w-a01/").get_data(as_text=True)
+    found = re.search(r'data-token="([^"]+)"', page)
+    assert found
+    origin = {"Origin": "http://localhost"}
+
+    taken = client.post(
+        "/screen/zh-CN/w-a01/press",
+        json={"level": 5},
+        headers=origin | {"X-Yiping-Token": found[1]},
+    )
+    refused = client.post("/screen/zh-CN/w-a01/press", json={"level": 5}, headers=origin | TOKEN)
+
+    assert (taken.status_code, refused.status_code) == (202, 403)
+
+
+def test_the_screen_of_no_window_is_not_found(client: FlaskClient) -> None:
+    assert client.get("/screen/zh-CN/w-z99/").status_code == 404

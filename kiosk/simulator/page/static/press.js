@@ -6,10 +6,6 @@ const token = document.querySelector('meta[name="token"]').content;
 const $ = (id) => document.getElementById(id);
 const VIEW_MS = 120, HALL_MS = 1000, LOG_LINES = 9;
 const FACES = { 5: "M14 28q10 13 20 0", 4: "M15 30q9 7 18 0", 3: "M15 32h18", 2: "M15 34q9-7 18 0", 1: "M14 36q10-13 20 0" };
-const SAYS = {
-  idle: ["您好", "Welcome"], open: ["请对本次服务评价", "Please rate this service"], thanks: ["谢谢您的评价", "Thank you"],
-  paused: ["暂停服务", "Service paused"], broken: ["设备故障", "Out of order"], starting: ["正在启动", "Starting"],
-};
 const STATES = {
   idle: ["空闲", "idle"], open: ["等待评价", "waiting for a press"], thanks: ["致谢", "thanking"],
   paused: ["暂停服务", "paused"], broken: ["故障", "fault"], starting: ["正在启动", "starting"],
@@ -81,6 +77,8 @@ function name() {
   const link = $("window-page");
   link.hidden = !place.page;
   if (place.page) link.href = place.page;
+  const address = `/screen/${english ? "en" : "zh-CN"}/${encodeURIComponent(device)}/`;
+  if ($("screen").getAttribute("src") !== address) $("screen").setAttribute("src", address);
 }
 
 function show(wanted) {
@@ -166,6 +164,17 @@ document.addEventListener("keydown", (event) => {
   if (!event.repeat) press(key);
 });
 document.addEventListener("keyup", (event) => { const key = keyOf(event); if (key) { event.preventDefault(); release(key); } });
+// the screen is a page of its own: keys that are pressed after it was touched are ours all the same
+$("screen").addEventListener("load", () => {
+  const inside = $("screen").contentWindow;
+  for (const kind of ["keydown", "keyup"]) {
+    inside.addEventListener(kind, (event) => {
+      if (event.key === "Enter") return; // a face that has the focus is touched by it
+      event.preventDefault();
+      document.body.dispatchEvent(new KeyboardEvent(kind, { key: event.key, repeat: event.repeat, bubbles: true, cancelable: true }));
+    });
+  }
+});
 window.addEventListener("blur", releaseAll);
 window.addEventListener("pagehide", releaseAll);
 
@@ -192,8 +201,6 @@ function draw(seen) {
     element.classList.toggle("lit", !!seen.lights[element.dataset.light || element.dataset.key]);
   }
   $("device").className = "device " + seen.state;
-  $("says-zh").textContent = SAYS[seen.state][0];
-  $("says-en").textContent = SAYS[seen.state][1];
   fact("fact-device", device);
   fact("fact-state", t(...STATES[seen.state]), seen.state === "broken" ? "bad" : seen.state === "paused" ? "meh" : "");
   fact("fact-connected", seen.connected ? t("已连接", "connected") : t("未连接", "not connected"), seen.connected ? "good" : "meh");

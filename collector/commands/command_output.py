@@ -1,0 +1,147 @@
+"""What `collector command` prints: a plan, what was reported, results, and a progress bar."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Self
+
+import msgspec
+
+from collector.commanding import NoAnswer, Result, Silence, command_name, explained
+from collector.commands.aims import Aim
+from collector.commands.tables import write_json, write_line, write_table
+from collector.errors import BrokerUnusable
+from collector.ledger.readers.devices import DeviceSettings
+from firmware_config.contract import Command, Configure
+
+_BROKER: Final = (Silence.NO_BROKER, Silence.BROKER_REFUSED)
+NO_ANSWER: Final = "no answer"
+
+
+class Watching:
+    """A progress bar on standard error, when several devices are asked and a person looks."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._bar: Any = None
+
+    def note(self, _command: Command, _result: Result) -> None:
+        """One more result."""
+        if self._bar is not None:
+            self._bar.advance(self._bar.task_ids[0])
+
+    def __enter__(self) -> Self:
+        """Show it."""
+        if self._total > 1 and sys.stderr.isatty():
+            from rich.console import Console  # 40 ms that a counter system need not wait for
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+            self._bar = Progress(
+                "answers",
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bar.add_task("answers", total=self._total)
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take it away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def show_results(
+    aims: Sequence[Aim], commands: Sequence[Command], results: Sequence[Result], *, as_json: bool
+) -> None:
+    """What became of each command."""
+    outcomes = [NO_ANSWER if isinstance(one, NoAnswer) else one.outcome for one in results]
+    if as_json:
+        write_json(
+            [
+                {
+                    "device": aim.device,
+                    "window": aim.window or None,
+                    "do": command_name(command),
+                    "id": command.id,
+                    "outcome": outcome.replace(" ", "-"),
+                    "reason": str(result.reason) or None,
+                    "detail": explained(result) or None,
+                    "expires_at": command.expires_at,
+                }
+                for aim, command, result, outcome in zip(
+                    aims, commands, results, outcomes, strict=True
+                )
+            ]
+        )
+        return
+    rows = [
+        (aim.device, aim.window_name or "—", outcome, str(result.reason), explained(result))
+        for aim, result, outcome in zip(aims, results, outcomes, strict=True)
+    ]
+    write_table(("device", "window", "outcome", "reason", "detail"), rows)
+    if len(rows) > 1:
+        counts = Counter(outcomes)
+        told = ", ".join(f"{counts[word]} {word}" for word in ("done", "refused", NO_ANSWER))
+        write_line(f"\n{len(rows)} devices: {told}")
+
+
+def show_plan(aims: Sequence[Aim], commands: Sequence[Command], *, as_json: bool) -> None:
+    """What would be sent."""
+    if as_json:
+        write_json([msgspec.to_builtins(command) for command in commands])
+        return
+    rows = [
+        (aim.device, aim.window_name or "—", command.version, _values(command.values))
+        for aim, command in zip(aims, commands, strict=True)
+        if isinstance(command, Configure)
+    ]
+    write_table(("device", "window", "version", "settings that would be in force"), rows)
+
+
+def show_reported(
+    aims: Sequence[Aim], reported: Mapping[str, DeviceSettings], *, as_json: bool
+) -> None:
+    """What each device has last said of its remote settings."""
+    found = [(aim, reported.get(aim.device)) for aim in aims]
+    if as_json:
+        write_json(
+            [
+                {
+                    "device": aim.device,
+                    "window": aim.window or None,
+                    "version": said.version if said else None,
+                    "values": said.values if said else None,
+                }
+                for aim, said in found
+            ]
+        )
+        return
+    rows = [
+        (
+            aim.device,
+            aim.window_name or "—",
+            said.version if said else "—",
+            _values(said.values) if said else "never heard of",
+        )
+        for aim, said in found
+    ]
+    write_table(("device", "window", "version", "settings"), rows)
+
+
+def _values(values: Mapping[str, str] | None) -> str:
+    if values is None:
+        return "its record has not come yet"
+    return "  ".join(f"{key}={text}" for key, text in values.items()) or "none"
+
+
+def raise_for_broker(results: Sequence[Result], where: str) -> None:
+    """Raises BrokerUnusable when a command was not sent because of the broker."""
+    for result in results:
+        if isinstance(result, NoAnswer) and result.reason in _BROKER:
+            raise BrokerUnusable(f"{where}: {result.detail}")

@@ -1,0 +1,75 @@
+"""Settings that the collector may give a device: which, and whether the values are right.
+
+They are checked by the device's own table of settings, with its own loader, so that what passes
+here is not refused there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+from collector.errors import BadRemoteSettings
+from firmware_config.errors import InvalidSettings
+from firmware_config.kiosk_settings import KioskSettings
+from firmware_config.settings import SettingRow, describe_settings, load_settings
+
+MAX_VALUES: Final = 32
+MAX_VALUE_CHARS: Final = 500
+"""Both are the contract's limits (contract.Configure)."""
+_NEEDED: Final = {
+    row.key: "x" for row in describe_settings(KioskSettings) if row.is_required
+}  # what a device must have anyway; nobody reads it here
+
+
+def remote_settings() -> list[SettingRow]:
+    """The settings a device takes from the collector, in the order of its table."""
+    return [row for row in describe_settings(KioskSettings) if row.is_remote]
+
+
+def checked_values(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The values as a device takes them: `key → text`.
+
+    Raises:
+        BadRemoteSettings: with every problem.
+    """
+    pairs = list(pairs)
+    values = dict(pairs)
+    known = {row.key: row for row in describe_settings(KioskSettings)}
+    remote = [row.key for row in known.values() if row.is_remote]
+    problems = [
+        f"--set: {key}: expected one value, got {number}"
+        for key, number in Counter(key for key, _ in pairs).items()
+        if number > 1
+    ]
+    for key, text in values.items():
+        if key in known and key not in remote:
+            problems.append(
+                f"--set: {key}: expected a setting the collector may change "
+                f"({', '.join(remote)}), got one that only the device's file sets"
+            )
+        if len(text) > MAX_VALUE_CHARS:
+            problems.append(
+                f"--set: {key}: expected at most {MAX_VALUE_CHARS} characters, got {len(text)}"
+            )
+    if len(values) > MAX_VALUES:
+        problems.append(f"--set: expected at most {MAX_VALUES} settings, got {len(values)}")
+    try:
+        load_settings(
+            KioskSettings, program="kiosk", path=None, environ={}, overrides={**_NEEDED, **values}
+        )
+    except InvalidSettings as error:
+        problems += error.problems
+    if problems:
+        raise BadRemoteSettings(problems)
+    return values
+
+
+def next_version(now_ms: int, reported: int) -> int:
+    """The version of new settings for a device: higher than any before.
+
+    UTC milliseconds, so that two hosts that do not know of each other do not use the same; and
+    above what the device has reported, should a clock once have been ahead.
+    """
+    return max(now_ms, reported + 1)

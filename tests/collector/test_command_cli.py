@@ -1,0 +1,286 @@
+"""`collector command` without a broker: whom it means, what it refuses, what it would send."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.cli import build_parser, main
+from collector.commanding import NoAnswer, Silence, build_command
+from collector.commands.aims import Aim, aims_of
+from collector.commands.command import KINDS, sender
+from collector.commands.command_output import Watching
+from collector.errors import UsageError
+from collector.ledger.migrations import open_ledger
+from collector.ledger.writer import LedgerWriter
+from firmware_config.contract import AnyCommand, Channel, Health, Kind, Pause, encode, topic
+from firmware_config.errors import ExitCode
+from firmware_config.fleet import DeviceAssignment, load_fleet, sample_fleet_path
+
+Run = Callable[..., tuple[int, str, str]]
+FLEET = load_fleet(sample_fleet_path())
+FIRST = FLEET.devices[0].id
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Settings of the sample hall; a broker that is not there."""
+    path = tmp_path / "collector.toml"
+    path.write_text(
+        f'hall = "yunze"\nfleet = "{sample_fleet_path()}"\ndevice_keys = "keys"\n'
+        'key = "collector.jwk"\nledger = "ledger.db"\n[broker]\nhost = "127.0.0.1"\nport = 1\n'
+        '[command]\nlog = "commands.jsonl"\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.fixture
+def run(config: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`run("pause", …)` → exit code, standard output, standard error."""
+
+    def call(*arguments: str, options: tuple[str, ...] = ()) -> tuple[int, str, str]:
+        try:
+            code = main(["--config", str(config), *options, "command", *arguments], environ={})
+        except SystemExit as error:  # argparse's own
+            code = int(str(error.code))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("pause",), "expected DEVICE, --window, --department or --all, got none"),
+        (("pause", "w-a1"), "DEVICE: expected a device id of the fleet, got 'w-a1'; did you mean"),
+        (("pause", "--window", "zzz"), "--window: expected a window id of the fleet, got 'zzz'"),
+        (("pause", "--department", "x"), "--department: expected a department id of the fleet"),
+        (("pause", "--all"), "pause: people at 135 devices will notice; say --yes to do it"),
+        (("self-test", "--department", "tax"), "self-test: people at "),
+        (("settings", "--all", "--clear"), "settings: people at 135 devices will notice"),
+        (("settings", FIRST), "expected --set KEY=VALUE or --clear"),
+        (("settings", FIRST, "--clear", "--set", "voice.volume=1"), "--set KEY=VALUE or --clear"),
+        (("settings", FIRST, "--show", "--clear"), "expected --show alone"),
+        (("settings", FIRST, "--set", "voice.volume=101"), "--set: voice.volume: expected whole"),
+        (("settings", FIRST, "--set", "broker.host=x"), "a setting the collector may change"),
+        (("settings", FIRST, "--set", "volume"), "expected KEY=VALUE, got 'volume'"),
+        (("open-case", FIRST), "--case-no"),
+        (("open-case", FIRST, "--case-no", ""), "--case-no: expected a text whose length is at"),
+        (("open-case", FIRST, "--case-no", "1", "--service-no", "0"), "--service-no: expected a "),
+        (("open-case", "--all", "--case-no", "1"), "open-case: expected one device, got 135"),
+        (("sign-in", FIRST, ""), "STAFF_NO: expected a text whose length is at least 1, got ''"),
+        (("sign-in", FIRST, "017", "--name", "x" * 65), "--name: expected a text whose length"),
+        (("identify", FIRST, "--seconds", "121"), "--seconds: expected a whole number at most 12"),
+        (("resend", FIRST, "--from", "0"), "--from: expected a whole number at least 1, got 0"),
+        (("resend", FIRST), "--from"),
+        (("pause", FIRST, "--timeout", "0"), "--timeout: expected up to 300 s, got 0"),
+        (("pause", FIRST, "--expires-in", "301"), "--expires-in: expected 1 to 300 s, got 301"),
+        (("dance", FIRST), "invalid choice"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_opened(
+    run: Run, config: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    code, out, err = run(*arguments)
+
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert message in err
+    assert [path.name for path in config.parent.iterdir()] == ["collector.toml"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--set", "command.log="), "command.log: expected a path (nothing is sent without it)"),
+        (("--set", "command.username=collector"), "another user than ingest's, got 'collector'"),
+        (("--set", "command.nobody=1"), "unknown setting"),
+    ],
+)
+def test_wrong_settings_of_our_own_are_a_configuration_error(
+    run: Run, options: tuple[str, ...], message: str
+) -> None:
+    code, out, err = run("pause", FIRST, options=options)
+
+    assert (code, out) == (ExitCode.CONFIGURATION, "")
+    assert message in err
+
+
+def test_without_the_collectors_key_nothing_is_sent_and_none_is_made(
+    run: Run, config: Path
+) -> None:
+    code, _, err = run("pause", FIRST)
+
+    assert code == ExitCode.IO
+    assert "collector.jwk" in err
+    assert not config.with_name("collector.jwk").exists()
+
+
+def test_settings_of_the_device_are_not_taken_for_our_own(run: Run) -> None:
+    code, out, err = run("settings", FIRST, "--set", "voice.volume=40", "--dry-run", "--json")
+
+    assert (code, err) == (0, "")
+    [command] = json.loads(out)
+    assert (command["do"], command["dev"], command["values"]) == (
+        "settings",
+        FIRST,
+        {"voice.volume": "40"},
+    )
+
+
+def test_a_dry_run_shows_every_device_and_needs_no_key(run: Run, config: Path) -> None:
+    code, out, _ = run("settings", "--department", "tax", "--clear", "--dry-run")
+
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0].split()[:3] == ["device", "window", "version"]
+    assert all(line.endswith("none") for line in lines[1:])
+    assert len(lines) > 2
+    assert not config.with_name("collector.jwk").exists()
+
+
+def aims(*words: str, fleet: Any = FLEET) -> list[Aim]:
+    args = build_parser().parse_args(["command", "identify", *words])
+    return aims_of(args, fleet, date(2026, 7, 1))
+
+
+def test_devices_are_meant_by_id_window_department_or_all_each_once() -> None:
+    stays = [one for one in FLEET.device_assignments if one.window is not None]
+    one = next(stay for stay in stays if stay.device == FIRST)
+    department = FLEET.department_of(one.window, date(2026, 7, 1))
+
+    assert [aim.device for aim in aims(FIRST, FIRST)] == [FIRST]
+    assert [aim.device for aim in aims("--window", one.window)] == [FIRST]
+    there = aims("--department", str(department), FIRST)
+    assert FIRST in {aim.device for aim in there}
+    assert {FLEET.department_of(aim.window, date(2026, 7, 1)) for aim in there} == {department}
+    assert len(aims("--all", FIRST)) == 135
+
+
+def test_a_device_is_looked_for_where_it_stands_today(small_fleet: Any) -> None:
+    moved = DeviceAssignment(device="dev-1", window=None, from_on=date(2026, 6, 1))
+    comes = DeviceAssignment(device="dev-3", window="w1", from_on=date(2026, 7, 1))
+    fleet = small_fleet()
+    fleet = small_fleet(device_assignments=(*fleet.device_assignments, moved, comes))
+
+    assert aims("--window", "w1", fleet=fleet) == [Aim("dev-3", "w1", "1号窗口")]
+    assert aims("dev-1", fleet=fleet) == [Aim("dev-1", "", "")]
+    assert [aim.device for aim in aims("--all", fleet=fleet)] == ["dev-2", "dev-3"]
+    with pytest.raises(UsageError, match="--window: w3: expected a device standing there on"):
+        aims("--window", "w3", fleet=fleet)
+
+
+def test_every_command_of_the_contract_can_be_given() -> None:
+    kinds = set(AnyCommand.__args__)  # type: ignore[attr-defined]
+
+    assert {kind.__struct_config__.tag: kind for kind in kinds} == KINDS
+
+
+@pytest.fixture
+def reported(config: Path, run: Run, journal_of: Any) -> Any:
+    """The first device has settings of version 2000 in force and says so; nobody else spoke."""
+    from firmware_config.keys import save_verify_key
+
+    journal = journal_of(FIRST)
+    save_verify_key(config.parent / "keys" / f"{FIRST}.jwk", journal.key.public)
+    assert main(["--config", str(config), "fleet", "load"], environ={}) == 0
+    journal.topic = topic("yunze", FIRST, Channel.JOURNAL)
+    journal.add(Kind.SETTINGS, version=1000, values={})
+    journal.add(Kind.SETTINGS, version=2000, values={"voice.volume": "40"})
+    with closing(open_ledger(config.with_name("ledger.db"))) as db:
+        writer = LedgerWriter(db, hall="yunze", clock_ms=lambda: 1_782_900_000_000)
+        writer.store([journal.message()])
+
+        def say(version: int, sent: Any) -> None:
+            health = Health(
+                dev=FIRST, v=1, uptime_s=1, head=2, stored=2, archived=0, settings_version=version
+            )
+            writer.store([sent(topic("yunze", FIRST, Channel.HEALTH), encode(health))])
+
+        yield say
+
+
+def test_show_tells_what_each_device_reported(
+    run: Run, reported: Any, sent: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    reported(2000, sent)
+    second = FLEET.devices[1].id
+
+    code, out, _ = run("settings", FIRST, second, "--show", "--json")
+
+    assert code == 0
+    first, other = json.loads(out)
+    assert (first["device"], first["version"]) == (FIRST, 2000)
+    assert first["values"] == {"voice.volume": "40"}
+    assert (other["version"], other["values"]) == (None, None)
+    assert "voice.volume=40" in run("settings", "--all", "--show")[1]
+
+    reported(3000, sent)
+    assert "its record has not come yet" in run("settings", FIRST, "--show")[1]
+    reported(0, sent)
+    assert json.loads(run("settings", FIRST, "--show", "--json")[1])[0]["values"] == {}
+
+
+def test_a_new_version_is_above_what_the_device_has_reported(
+    run: Run, reported: Any, sent: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    reported(9_000_000_000_000, sent)  # a clock was ahead once, by two hundred years
+
+    [command] = json.loads(run("settings", FIRST, "--clear", "--dry-run", "--json")[1])
+
+    assert command["version"] == 9_000_000_000_001
+
+
+def test_showing_without_a_ledger_is_a_database_error(run: Run) -> None:
+    code, _, err = run("settings", FIRST, "--show")
+
+    assert code == ExitCode.DATABASE
+    assert "ledger.db" in err
+
+
+class Terminal(io.StringIO):
+    """Somebody looks at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("number", "looks"), [(3, True), (3, False), (1, True)])
+def test_a_progress_bar_is_for_people_who_wait_for_several(
+    monkeypatch: pytest.MonkeyPatch, number: int, looks: bool
+) -> None:
+    screen = Terminal() if looks else io.StringIO()
+    monkeypatch.setattr("sys.stderr", screen)
+    command = build_command(Pause, dev="d", id="x" * 22, issued_ms=0, life_s=1)
+
+    with Watching(number) as watching:
+        for _ in range(number):
+            watching.note(command, NoAnswer("d", "x" * 22, Silence.SILENT, ""))
+
+    assert ("3/3" in screen.getvalue()) is (looks and number == 3)
+
+
+def test_the_sender_is_the_unix_user_with_the_one_before_sudo(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "hall")
+    monkeypatch.setattr("os.getuid", lambda: 0)
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    assert sender() == "root@hall"
+
+    monkeypatch.setenv("SUDO_USER", "queue")
+    assert sender() == "queue as root@hall"
+
+    monkeypatch.delenv("SUDO_USER")
+    monkeypatch.setattr("os.getuid", lambda: 54320)
+    assert sender() == "uid 54320@hall"
