@@ -168,6 +168,13 @@ def _check(args: argparse.Namespace) -> ExitCode:
         from kiosk.voice.checks import voice_problems
 
         problems += voice_problems(settings.voice)
+    if settings.screen.staff_file is not None:
+        from kiosk.screen.staff import load_staff
+
+        try:
+            load_staff(settings.screen.staff_file, show_photo=settings.screen.show_photo)
+        except InvalidSettings as error:
+            problems += error.problems
     print(print_settings(settings), end="")
     if problems:
         raise InvalidSettings(problems)

@@ -4,13 +4,37 @@ from __future__ import annotations
 
 from firmware_config.contract import Configure, Refusal, Resend
 from firmware_config.errors import InvalidSettings
+from firmware_config.keys import SigningKey, VerifyKey
 from kiosk.clock import Clock
 from kiosk.command_desk import CommandDesk
-from kiosk.commands import event_of
+from kiosk.commands import collector_now_ms, event_of
 from kiosk.device import Device
 from kiosk.events import SettingsGiven
 from kiosk.journal.answers import remote_settings
 from kiosk.uplink import Uplink
+
+
+def open_command_desk(
+    device: Device,
+    uplink: Uplink,
+    *,
+    collector_key: VerifyKey,
+    key: SigningKey,
+    clock: Clock,
+) -> CommandRunner:
+    """Give a device its desk, so that it takes commands; returns who carries them out."""
+    device.desk = CommandDesk(
+        device=device.settings.device,
+        collector_key=collector_key,
+        key=key,
+        journal=device.journal,
+        now_ms=lambda: collector_now_ms(
+            newest_ms=device.journal.watermarks.server_ms,
+            live_ms=uplink.receipts.collector_ms,
+            wall_ms=clock.wall_ms() if device.is_synced else None,
+        ),
+    )
+    return CommandRunner(device=device, uplink=uplink, desk=device.desk, clock=clock)
 
 
 class CommandRunner:

@@ -13,7 +13,7 @@ Telling = tuple[object, ...]
 """What makes a device send its health at once when it changes."""
 
 
-def telling(device: Device, threads: dict[str, bool]) -> Telling:
+def telling(device: Device, threads: dict[str, bool], more_alarms: list[str]) -> Telling:
     """Values whose change is worth a message of its own; presses and sessions are not."""
     state = device.situation.state
     housekeeping = device.housekeeping
@@ -22,18 +22,26 @@ def telling(device: Device, threads: dict[str, bool]) -> Telling:
         device.situation.may_thank,
         device.settings_version,
         device.edges.stuck,
-        tuple(_alarms(device)),
+        (*_alarms(device), *more_alarms),
         housekeeping.stamp.is_synced,
         tuple(threads.items()),
         tuple(health.power_flags() or ()),
     )
 
 
-def health_of(device: Device, uplink: Uplink, *, uptime_s: int, threads: dict[str, bool]) -> Health:
+def health_of(
+    device: Device,
+    uplink: Uplink,
+    *,
+    uptime_s: int,
+    threads: dict[str, bool],
+    more_alarms: list[str],
+) -> Health:
     """The whole message.
 
     Args:
         threads: name → whether it lives.
+        more_alarms: of voice, screen and reader.
     """
     journal, housekeeping, edges = device.journal, device.housekeeping, device.edges
     return Health(
@@ -61,7 +69,7 @@ def health_of(device: Device, uplink: Uplink, *, uptime_s: int, threads: dict[st
         memory_bytes=health.memory_bytes(),
         broker_reasons=dict(uplink.reasons),
         threads=threads,
-        alarms=_alarms(device),
+        alarms=_alarms(device) + more_alarms,
     )
 
 

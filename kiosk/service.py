@@ -12,7 +12,6 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from firmware_config.contract import Health
@@ -21,44 +20,22 @@ from firmware_config.kiosk_settings import KioskSettings
 from firmware_config.mqtt_link import Arrived, LinkEvent
 from firmware_config.pins import load_pin_profile
 from kiosk.clock import Clock
-from kiosk.command_desk import CommandDesk
-from kiosk.command_runner import CommandRunner
-from kiosk.commands import collector_now_ms
+from kiosk.command_runner import CommandRunner, open_command_desk
+from kiosk.counter import Counter
 from kiosk.device import Device
 from kiosk.errors import DeadThreadError, JournalForkedError, KeyMissingError
 from kiosk.events import Edge, Event
 from kiosk.panel import Panel
 from kiosk.report import Telling, health_of, telling
-from kiosk.situation import Situation, State
+from kiosk.situation import Situation
+from kiosk.snapshot import Snapshot, snapshot_of
 from kiosk.uplink import Uplink
 
 logger = logging.getLogger(__name__)
 
+_VITAL: Final = ("keys", "network")
 POLL_S: Final = 1.0
 """How often pins, clock, disk and threads are looked at."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """What a page shows of a kiosk.
-
-    Attributes:
-        session: number of the latest session; 0: none in this journal.
-        lit: names of the outputs that are on: button names, `status`, `error`, `buzzer`.
-        head: highest seq in the journal.
-        stored: highest seq the collector is known to hold.
-        last_level: level of the last stored rating; None: none since the start.
-    """
-
-    device: str
-    state: State
-    is_session_open: bool
-    session: int
-    lit: frozenset[str]
-    head: int
-    stored: int
-    is_connected: bool
-    last_level: int | None
 
 
 class _Wake:
@@ -77,6 +54,7 @@ class KioskService:
         notify: takes systemd notifications (`READY=1`, `WATCHDOG=1`); None: nobody listens.
 
     Attributes:
+        settings: those in force; the collector may change some.
         panel: keys and lights; tests and the simulator find the mock pins by its profile.
         on_change: called by the work thread when another situation is shown; must be quick.
         failure: what ended the work thread; None: it runs, or was stopped.
@@ -111,6 +89,7 @@ class KioskService:
         self._is_stopping = False
         self._device: Device | None = None
         self._commands: CommandRunner | None = None
+        self._counter: Counter | None = None
         self._told: Telling = ()
         self._thread: threading.Thread | None = None
 
@@ -138,21 +117,16 @@ class KioskService:
             on_event=self._queue.put,
             health=lambda: self._health(device, uplink),
         )
-        device.desk = CommandDesk(
-            device=settings.device,
-            collector_key=collector_key,
-            key=key,
-            journal=device.journal,
-            now_ms=lambda: collector_now_ms(
-                newest_ms=device.journal.watermarks.server_ms,
-                live_ms=uplink.receipts.collector_ms,
-                wall_ms=clock.wall_ms() if device.is_synced else None,
-            ),
+        self._commands = open_command_desk(
+            device, uplink, collector_key=collector_key, key=key, clock=clock
         )
-        self._commands = CommandRunner(device=device, uplink=uplink, desk=device.desk, clock=clock)
+        self.settings = device.settings
         self._device = device
+        self._counter = Counter(self)
+        device.on_change, device.on_settings = self._changed, self._apply
         self._started_ms = clock.mono_ms()
         clock.listen(self._wake)
+        self._counter.start()
         uplink.start()
         self._thread = threading.Thread(
             target=self._run, args=(device, uplink), name=f"kiosk-{settings.device}", daemon=True
@@ -184,19 +158,7 @@ class KioskService:
 
     def snapshot(self) -> Snapshot:
         """How things stand; thread-safe. Before `start`: nothing known."""
-        device = self._device
-        situation = device.situation if device is not None else Situation()
-        return Snapshot(
-            device=self.settings.device,
-            state=situation.state,
-            is_session_open=situation.state is State.INVITED,
-            session=situation.last_session,
-            lit=self.panel.lit,
-            head=device.journal.head if device is not None else 0,
-            stored=device.journal.watermarks.stored if device is not None else 0,
-            is_connected=device is not None and device.is_connected,
-            last_level=situation.last_level,
-        )
+        return snapshot_of(self.settings.device, self._device, self.panel.lit)
 
     @property
     def situation(self) -> Situation | None:
@@ -236,6 +198,20 @@ class KioskService:
             self.ended.set()
             for done in self._waiting:
                 done.set()
+            if self._counter is not None:
+                self._counter.stop()
+
+    def _changed(self, before: Situation, after: Situation) -> None:
+        """Tell those who only look on."""
+        if self._counter is not None:
+            self._counter.changed(before, after)
+        self.on_change()
+
+    def _apply(self, settings: KioskSettings) -> None:
+        """The collector's settings came into force."""
+        self.settings = settings
+        if self._counter is not None:
+            self._counter.apply(settings)
 
     def _turn(self, device: Device, uplink: Uplink) -> None:
         """Wait for something, then do everything that is due."""
@@ -243,10 +219,7 @@ class KioskService:
         device.is_connected = uplink.is_connected
         if self.clock.steady_ms() >= self._poll_due_ms:
             self._poll(device, uplink)
-        before = device.situation
         device.turn()
-        if device.situation is not before:
-            self.on_change()
         if uplink.watermarks.has_fork:  # presses under this epoch could not be counted any more
             raise JournalForkedError("the collector holds another history of this journal")
         if self._waiting and self._queue.empty() and device.edges.is_quiet:
@@ -292,18 +265,23 @@ class KioskService:
         self._poll_due_ms = self.clock.steady_ms() + round(POLL_S * 1000)
         device.poll()
         threads = self._threads(uplink)
-        for name, lives in threads.items():
-            if not lives:
+        for name in _VITAL:
+            if not threads[name]:
                 raise DeadThreadError(f"a thread has ended or hangs: {name}")
-        told, self._told = self._told, telling(device, threads)
+        told, self._told = self._told, telling(device, threads, self._alarms())
         if told != self._told:
             uplink.hurry_health()
         self._notify("WATCHDOG=1")
 
     def _threads(self, uplink: Uplink) -> dict[str, bool]:
-        """Everything that must live, by name."""
-        return {"keys": self.panel.is_alive(), "network": uplink.is_alive}
+        """Everything that should live, by name; without the vital ones there is no device."""
+        own = {"keys": self.panel.is_alive(), "network": uplink.is_alive}
+        return own | (self._counter.threads() if self._counter is not None else {})
+
+    def _alarms(self) -> list[str]:
+        return self._counter.alarms() if self._counter is not None else []
 
     def _health(self, device: Device, uplink: Uplink) -> Health:
         uptime_s = max(0, self.clock.mono_ms() - self._started_ms) // 1000
-        return health_of(device, uplink, uptime_s=uptime_s, threads=self._threads(uplink))
+        threads, more = self._threads(uplink), self._alarms()
+        return health_of(device, uplink, uptime_s=uptime_s, threads=threads, more_alarms=more)

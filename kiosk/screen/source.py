@@ -19,7 +19,7 @@ from firmware_config.kiosk_settings import KioskSettings
 from firmware_config.pins import PinProfile
 from kiosk.clock import Clock
 from kiosk.events import Press
-from kiosk.screen.shown import ScreenFacts, ScreenView, StaffCard
+from kiosk.screen.shown import ScreenFacts, ScreenView
 from kiosk.screen.staff import Photo, StaffDirectory, load_staff
 from kiosk.screen.view import screen_view, shown_staff_no
 from kiosk.situation import Situation
@@ -101,13 +101,8 @@ class ServiceScreenSource:
         self._screen = screen
         self._wall_ms = wall_ms or service.clock.wall_ms
         self._facts: tuple[KioskSettings, ScreenFacts, ZoneInfo] | None = None
-        self._named = StaffCard(staff_no="")
         self._stored = -1
         self._heard_ms = service.clock.steady_ms()
-
-    def name_staff(self, staff_no: str, name: str) -> None:
-        """Remember the name a sign-in command gave, for who is not in the directory."""
-        self._named = StaffCard(staff_no=staff_no, name=name)
 
     def view(self) -> ScreenView:
         """See `ScreenSource.view`."""
@@ -115,13 +110,12 @@ class ServiceScreenSource:
         facts, zone = self._of_settings()
         situation, now_ms = service.situation, service.clock.mono_ms()
         staff_no = shown_staff_no(situation or Situation(), now_ms)
-        named = self._named if self._named.staff_no == staff_no else None
         return screen_view(
             situation,
             facts,
             now_ms=now_ms,
             local=datetime.fromtimestamp(self._wall_ms() / 1000, UTC).astimezone(zone),
-            staff=self._staff.find(staff_no) or named,
+            staff=self._staff.find(staff_no),
             offline_s=self._offline_s(),
             is_running=not service.ended.is_set(),
         )

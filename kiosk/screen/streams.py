@@ -1,7 +1,7 @@
 """The open Server-Sent Events streams: bounded in number, life and bytes.
 
 Each holds a thread of the server while it lives. A page that has gone is noticed at the next
-heartbeat; a client that reads slowly is buffered, at most what is written in `LIFE_S`.
+heartbeat; what a client that never reads makes us keep is bounded by the stream's own end.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ HEARTBEAT_S: Final = 2.0
 """A view is sent at least so often; the page takes a longer silence for a failure."""
 LIFE_S: Final = 300.0
 """After that a stream ends and the page opens a new one."""
+EVENTS_MAXIMUM: Final = 2_000
+"""So does one that has told so much: what a client that never reads can make us keep, some 2 MB."""
 
 
 class Streams:
@@ -79,7 +81,7 @@ class Streams:
         """
         until_s = time.monotonic() + LIFE_S
         yield b"retry: 1000\n\n"
-        while True:
+        for _ in range(EVENTS_MAXIMUM):
             version = self._version  # before the view: a change while it is made is not missed
             yield b"data: " + told() + b"\n\n"
             if not self._wait(ticket, version) or is_gone() or time.monotonic() >= until_s:

@@ -43,13 +43,13 @@ def scene_of(
         return Scene.STARTING
     if situation.thanks is not None and now_ms < situation.thanks.until_ms:
         return Scene.THANKS
+    is_failing = situation.failing_since_ms is not None
+    if situation.state is State.INVITED and not _is_over(situation, now_ms):
+        return Scene.NOT_STORED if is_failing else Scene.INVITATION
     if situation.error_until_ms is not None and now_ms < situation.error_until_ms:
         return Scene.NOT_STORED
     if situation.state is State.TESTING:
         return Scene.TESTING
-    is_failing = situation.failing_since_ms is not None
-    if situation.state is State.INVITED and not _is_over(situation, now_ms):
-        return Scene.NOT_STORED if is_failing else Scene.INVITATION
     if is_identifying(situation, now_ms):
         return Scene.IDENTIFY
     if is_failing or not situation.may_thank:
@@ -94,7 +94,7 @@ def screen_view(
         subtitle=subtitle,
         window=facts.window,
         department=facts.department,
-        staff=_staff(shown_staff_no(known, now_ms), staff, language),
+        staff=_staff(shown_staff_no(known, now_ms), staff, known, language),
         item=say("item", language, item=session.item) if session and session.item else "",
         faces=_faces(scene, known.test, facts),
         can_touch=facts.touch and scene in RATING_SCENES,
@@ -188,16 +188,19 @@ def _mark(button: str, test: SelfTest) -> str:
     return "missed" if button in test.missed else ""
 
 
-def _staff(staff_no: str, card: StaffCard | None, language: str) -> StaffShown | None:
+def _staff(
+    staff_no: str, card: StaffCard | None, situation: Situation, language: str
+) -> StaffShown | None:
+    """As the directory has them, else as the sign-in named them, else by the number alone."""
     if not staff_no:
         return None
-    number = say("staff_no", language, number=staff_no)
+    told = situation.staff_name if staff_no == situation.staff_no else ""
     if card is None or card.staff_no != staff_no:
-        return StaffShown(name=say("staff", language), number=number)
+        card = StaffCard(staff_no=staff_no, name=told)
     name = card.name if language == CHINESE else card.name_en or card.name
     return StaffShown(
         name=name or say("staff", language),
-        number=number,
+        number=say("staff_no", language, number=staff_no),
         photo=staff_no if card.has_photo else "",
     )
 

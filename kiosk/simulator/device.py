@@ -36,6 +36,7 @@ _STATES: Final = {
     State.ANSWERED: "idle",
     State.RESTING: "idle",
     State.PAUSED: "paused",
+    State.TESTING: "testing",
 }
 
 

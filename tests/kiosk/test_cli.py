@@ -83,6 +83,19 @@ def test_check_tells_every_problem_at_once(
     assert "tmpfs" in said
 
 
+def test_check_names_every_mistake_of_the_staff_file(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    staff = tmp_path / "staff.csv"
+    staff.write_text("staff_no,name\n1001,张三\n1001,李四\n", encoding="utf-8")
+
+    assert run("check", "--config", config, "--set", f"screen.staff_file={staff}") == (
+        ExitCode.CONFIGURATION
+    )
+
+    assert "staff.csv" in capsys.readouterr().err
+
+
 def test_settings_that_are_wrong_are_refused_by_every_command(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,7 +36,7 @@ class DeviceView:
     """One device now.
 
     Attributes:
-        state: starting, idle, open, thanks, paused or broken.
+        state: starting, idle, open, thanks, paused, testing or broken.
         lights: key name, `status` or `error` → whether its light is on.
         head: highest seq in the journal.
         stored: every seq up to here is in the ledger, says the collector's receipt.

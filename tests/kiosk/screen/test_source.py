@@ -183,13 +183,12 @@ def test_a_long_silence_of_the_collector_is_mentioned(
     assert source.view().notice == "网络中断，评价照常保存"
 
 
-def test_a_name_from_a_sign_in_command_is_shown_until_somebody_else_signs_in(
+def test_a_name_from_a_sign_in_is_shown_where_the_directory_has_none(
     service: KioskService, source: ServiceScreenSource, clock: ManualClock
 ) -> None:
-    source.name_staff("7", "欧阳明")
     names = []
-    for staff_no in ("7", "8", "1042"):
-        service.post(SignedIn(at_ms=clock.mono_ms(), staff_no=staff_no))
+    for staff_no, name in (("7", "欧阳明"), ("8", ""), ("1042", "别的名字")):
+        service.post(SignedIn(at_ms=clock.mono_ms(), staff_no=staff_no, name=name))
         assert service.settle(10)
         shown = source.view().staff
         names.append(shown.name if shown else "")

@@ -69,6 +69,12 @@ def test_a_press_that_was_lost_is_apologised_for_while_the_session_is_open() -> 
     assert (view.scene, view.title) == (Scene.NOT_STORED, "抱歉，本次评价未能保存")
 
 
+def test_a_new_invitation_ends_the_apology_for_the_last_press() -> None:
+    situation = msgspec.structs.replace(INVITED, error_until_ms=NOW + 1_000)
+
+    assert view_of(situation).scene is Scene.INVITATION
+
+
 def test_a_press_that_was_stored_too_late_is_not_called_lost() -> None:
     view = view_of(Situation(state=State.ANSWERED, error_until_ms=NOW + 1))
 

@@ -8,7 +8,7 @@ const VIEW_MS = 120, HALL_MS = 1000, LOG_LINES = 9;
 const FACES = { 5: "M14 28q10 13 20 0", 4: "M15 30q9 7 18 0", 3: "M15 32h18", 2: "M15 34q9-7 18 0", 1: "M14 36q10-13 20 0" };
 const STATES = {
   idle: ["空闲", "idle"], open: ["等待评价", "waiting for a press"], thanks: ["致谢", "thanking"],
-  paused: ["暂停服务", "paused"], broken: ["故障", "fault"], starting: ["正在启动", "starting"],
+  paused: ["暂停服务", "paused"], testing: ["按键自检", "self-test"], broken: ["故障", "fault"], starting: ["正在启动", "starting"],
 };
 const chips = new Map(), windows = new Map();
 let english = localStorage.getItem("language") === "en";
