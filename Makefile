@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SPEED ?= 60
+SCENARIO ?=
 LOCKS := firmware_config/locks
 ROLES := kiosk collector demo dev
 
@@ -12,7 +13,7 @@ help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo.ready ## a whole hall on this machine: 135 windows, broker, collector, dashboard
-	@SPEED=$(SPEED) exec $(BIN)/python -m firmware_config.demo
+	@SPEED=$(SPEED) SCENARIO=$(SCENARIO) exec $(BIN)/python -m firmware_config.demo
 
 test: $(VENV)/dev.ready check ## every check and test; installs the servers the tests need
 	@sh tests/install_servers.sh

@@ -8,7 +8,7 @@ import sys
 
 from bench.figures import save
 
-BENCHMARKS = ("press", "memory", "core", "ingest", "pages")
+BENCHMARKS = ("press", "memory", "core", "ingest", "pages", "soak")
 
 
 def main() -> int:

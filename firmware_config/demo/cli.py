@@ -63,6 +63,14 @@ def build_parser() -> argparse.ArgumentParser:
         default=20,
         help="how many open days ago the simulated hall begins (%(default)s)",
     )
+    parser.add_argument(
+        "--scenario",
+        default=os.environ.get("SCENARIO", ""),
+        metavar="NAME|FILE",
+        help="what happens in the hall; see `kiosk simulate --list-scenarios` (default: SCENARIO, "
+        "else ordinary days)",
+    )
+    parser.add_argument("--seed", default="", metavar="TEXT", help="another day of the same kind")
     parser.add_argument("--dashboard-port", type=int, default=DASHBOARD_PORT, help="(%(default)s)")
     parser.add_argument("--press-port", type=int, default=PRESS_PORT, help="(%(default)s)")
     parser.add_argument("--broker-port", type=int, default=BROKER_PORT, help="(%(default)s)")
@@ -107,6 +115,8 @@ def _run(arguments: argparse.Namespace, stopping: threading.Event) -> ExitCode:
             speed=arguments.speed,
             history_days=arguments.history_days,
             start_days_back=arguments.start_days_back,
+            scenario=_scenario(arguments.scenario),
+            seed=arguments.seed,
         )
         stage = Stage(folder, ports, play, _report, stopping)
         try:
@@ -125,6 +135,11 @@ def _run(arguments: argparse.Namespace, stopping: threading.Event) -> ExitCode:
             stage.stop()
         print(f"已停止，数据保留 stopped, data kept in {folder.root}", flush=True)
     return ExitCode.OK
+
+
+def _scenario(name: str) -> str:
+    """A file by its absolute path, because the simulator may run elsewhere; else the name."""
+    return str(Path(name).resolve()) if name.endswith(".toml") else name
 
 
 def _interrupt(stopping: threading.Event) -> None:

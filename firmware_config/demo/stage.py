@@ -30,12 +30,19 @@ class AccountFailed(ConfigError, RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Play:
-    """What the demo plays. See `kiosk simulate --help` for the last three."""
+    """What the demo plays. See `kiosk simulate --help` for all but the first.
+
+    Attributes:
+        scenario: name or file; empty: ordinary days.
+        seed: in place of the scenario's; empty: its own.
+    """
 
     fleet: Path
     speed: float
     history_days: int
     start_days_back: int
+    scenario: str = ""
+    seed: str = ""
 
 
 class Stage:
@@ -76,6 +83,8 @@ class Stage:
             *("--start-days-back", play.start_days_back),
             *("--port", ports.press),
             *("--dashboard", f"http://{LOOPBACK}:{ports.dashboard}"),
+            *(("--scenario", play.scenario) if play.scenario else ()),
+            *(("--seed", play.seed) if play.seed else ()),
         )
         self._started: list[Child] = []
 

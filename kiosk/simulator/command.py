@@ -15,7 +15,9 @@ from sdnotify import SystemdNotifier
 from firmware_config.errors import ExitCode
 from firmware_config.fleet import load_fleet
 from kiosk.clock import Clock
+from kiosk.simulator import scenario_command
 from kiosk.simulator.page import create_app
+from kiosk.simulator.scenario_file import load_scenario
 from kiosk.simulator.simulation import Simulation, SimulationOptions
 
 logger = logging.getLogger(__name__)
@@ -32,18 +34,16 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "simulate", help="a whole hall of virtual kiosks, with people", description=__doc__
     )
-    parser.add_argument("--fleet", type=Path, required=True, metavar="FILE", help="the fleet")
+    parser.add_argument("--fleet", type=Path, metavar="FILE", help="the fleet")
     parser.add_argument(
         "--devices",
         type=Path,
-        required=True,
         metavar="DIR",
         help="a folder for each device with its kiosk.toml",
     )
     parser.add_argument(
         "--hall-time",
         type=Path,
-        required=True,
         metavar="FILE",
         help="keeps what time it is in the hall",
     )
@@ -74,10 +74,26 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--dashboard", default="", metavar="URL", help="where the press page's links lead"
     )
-    parser.set_defaults(run=_run)
+    scenario_command.add_arguments(parser)
+    parser.set_defaults(run=lambda args: _run(args, parser))
 
 
-def _run(args: argparse.Namespace) -> ExitCode:
+def _run(args: argparse.Namespace, parser: argparse.ArgumentParser) -> ExitCode:
+    if args.fleet is None and not (args.list_scenarios or args.describe):
+        parser.error("the following arguments are required: --fleet")
+    if scenario_command.is_asked_for(args):
+        return scenario_command.run(args)
+    missing = [
+        f"--{name.replace('_', '-')}"
+        for name in ("devices", "hall_time")
+        if getattr(args, name) is None
+    ]
+    if missing:
+        parser.error(f"the following arguments are required: {', '.join(missing)}")
+    return _play(args)
+
+
+def _play(args: argparse.Namespace) -> ExitCode:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -90,6 +106,8 @@ def _run(args: argparse.Namespace) -> ExitCode:
         speed=args.speed,
         start_days_back=args.start_days_back,
         history_days=args.history_days,
+        scenario=load_scenario(args.scenario) if args.scenario else None,
+        seed=args.seed,
     )
     simulation = Simulation(load_fleet(args.fleet), options, Clock())
     app = create_app(simulation, dashboard=args.dashboard.rstrip("/"))

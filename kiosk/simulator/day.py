@@ -12,7 +12,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from firmware_config.fleet import Hall
-from kiosk.simulator.people import Habits, Step, plan_day, window_habits
+from kiosk.simulator.casting import Part
+from kiosk.simulator.people import Doing, Habits, Step, plan_day, window_habits
+from kiosk.simulator.troubles import scenario_steps, spaced_ms
 
 SEED: Final = "yiping"
 LONGEST_CLOSURE_DAYS: Final = 14
@@ -21,11 +23,16 @@ LONGEST_CLOSURE_DAYS: Final = 14
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A step of one window, and when: UTC milliseconds since 1970."""
+    """A step of one window, and when: UTC milliseconds since 1970.
+
+    Attributes:
+        until_ms: of a trouble's beginning, when it is over; 0 otherwise.
+    """
 
     at_ms: int
     kiosk: int
     step: Step
+    until_ms: int = 0
 
 
 def opening(hall: Hall, on: date) -> tuple[tuple[int, int], ...]:
@@ -62,13 +69,17 @@ def open_days_before(hall: Hall, on: date, count: int) -> date:
     return on
 
 
-def habits_of(window: str, ordinal: int, items: tuple[str, ...]) -> Habits:
+def habits_of(window: str, ordinal: int, items: tuple[str, ...], seed: str = SEED) -> Habits:
     """The habits of a window; the same in every run."""
-    return window_habits(ordinal, items, Random(f"{SEED}/{window}"))
+    return window_habits(ordinal, items, Random(f"{seed}/{window}"))
 
 
 def plan_hall_day(
-    windows: tuple[tuple[str, Habits], ...], hall: Hall, on: date, zone: ZoneInfo
+    windows: tuple[tuple[str, Habits], ...],
+    hall: Hall,
+    on: date,
+    zone: ZoneInfo,
+    seed: str = SEED,
 ) -> list[list[Due]]:
     """Everybody's steps on one day: for each window, in order of time; empty when closed.
 
@@ -79,9 +90,33 @@ def plan_hall_day(
     midnight_ms = local_ms(on, 0, zone)
     plans = []
     for ordinal, (window, habits) in enumerate(windows):
-        rng = Random(f"{SEED}/{window}/{on.isoformat()}")
+        rng = Random(f"{seed}/{window}/{on.isoformat()}")
         steps = plan_day(habits, window=window, on=on, opening=hours, rng=rng)
         plans.append([Due(midnight_ms + int(step.at_s * 1000), ordinal, step) for step in steps])
+    return plans
+
+
+def plan_scenario_day(
+    parts: tuple[Part, ...], hall: Hall, on: date, zone: ZoneInfo, seed: str
+) -> list[list[Due]]:
+    """As `plan_hall_day`, for the parts of a scenario's cast."""
+    hours = opening(hall, on)
+    plans = []
+    for ordinal, part in enumerate(parts):
+        steps = scenario_steps(part, on=on, opening=hours, seed=seed)
+        plans.append(
+            [
+                Due(
+                    local_ms(on, at_ms // 1000, zone) + at_ms % 1000,
+                    ordinal,
+                    step,
+                    local_ms(on, step.fault.until_s, zone)
+                    if step.fault is not None and step.doing is Doing.BREAK
+                    else 0,
+                )
+                for at_ms, step in zip(spaced_ms(steps), steps, strict=True)
+            ]
+        )
     return plans
 
 

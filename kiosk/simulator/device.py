@@ -1,6 +1,8 @@
 """One virtual kiosk: the same service as on a Pi, on mock pins of its own.
 
-People and visitors reach it as they reach a Pi: through its pins, and through the case feed.
+People and visitors reach it as they reach a Pi: through its pins, and through the case feed. What
+goes wrong with it (`VirtualPi`) goes wrong outside the service too: at the pins, the clock, the
+power, the cable, the settings it starts with.
 """
 
 from __future__ import annotations
@@ -9,23 +11,20 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from gpiozero.pins.mock import MockFactory
-
 from firmware_config.kiosk_settings import KioskSettings
 from kiosk.clock import Clock
 from kiosk.edges import CLERK
 from kiosk.events import CaseOpened, SignedIn, SignedOut
 from kiosk.patterns import BUZZER, ERROR, STATUS
 from kiosk.service import KioskService
+from kiosk.simulator.cable import Cables
 from kiosk.simulator.clock import SimulatedClock
 from kiosk.simulator.page import DeviceView
 from kiosk.simulator.people import Doing, Step
+from kiosk.simulator.pi import VirtualPi
+from kiosk.simulator.troubles import PAUSE_HOLD_MS
 from kiosk.situation import State
 
-HOLD_MS: Final = 140
-"""How long a simulated person holds a key. Our choice; the debounce time is 15 ms."""
-RELEASED_MS: Final = 40
-"""Moved on after a release, so that it is debounced before the next step."""
 LEFT_ALONE_MS: Final = 45_000
 """After a visitor's last key, how long the window stays the visitor's."""
 WATCHED_MS: Final = 2_000
@@ -49,27 +48,37 @@ class VirtualKiosk:
         password: for the broker.
         wall_ms: hall time at the start, UTC milliseconds since 1970.
         system: real time.
-
+        cables: lays it a cable that can be cut; None: it is connected for good.
+        is_standing: its time stands unless it is moved, so that nothing depends on the computer's
+            speed; for rehearsals.
     """
 
     def __init__(
-        self, settings: KioskSettings, *, password: str, wall_ms: int, system: Clock
+        self,
+        settings: KioskSettings,
+        *,
+        password: str,
+        wall_ms: int,
+        system: Clock,
+        cables: Cables | None = None,
+        is_standing: bool = False,
     ) -> None:
         self.device = settings.device
         self._touched_ms = _LONG_AGO_MS  # steady_ms of a visitor's last key, and last look
         self._watched_ms = _LONG_AGO_MS
-        self.clock = SimulatedClock(wall_ms, system)
         self._answered = 0
         self._system = system
-        self._pins = MockFactory()
-        self._hands = threading.Lock()  # one person at a time: the director's or a visitor's
-        self.service = KioskService(
-            settings, pin_factory=self._pins, clock=self.clock, password=password
+        self._handling = threading.Lock()  # one person at a time: the director's or a visitor's
+        self._pi = VirtualPi(
+            settings,
+            password=password,
+            hall_ms=wall_ms,
+            system=system,
+            cables=cables,
+            is_standing=is_standing,
         )
         profile = self.service.panel.profile
-        self._keys = {button.name: button.gpio for button in profile.buttons}
         self._key_of_level = {int(button.level): button.name for button in profile.buttons}
-        self._keys[CLERK] = profile.clerk_gpio
         lights = [(button.name, button.led_gpio) for button in profile.buttons]
         singles = (
             (STATUS, profile.status_gpio),
@@ -77,6 +86,21 @@ class VirtualKiosk:
             (BUZZER, profile.buzzer_gpio),
         )
         self._lights = [*lights, *((name, gpio) for name, gpio in singles if gpio is not None)]
+
+    @property
+    def service(self) -> KioskService:
+        """The service of this boot; a restart makes another one."""
+        return self._pi.service
+
+    @property
+    def clock(self) -> SimulatedClock:
+        """The clock of this boot."""
+        return self._pi.clock
+
+    @property
+    def levels(self) -> frozenset[int]:
+        """The levels its panel has a key for."""
+        return frozenset(self._key_of_level)
 
     @property
     def is_touched(self) -> bool:
@@ -88,31 +112,52 @@ class VirtualKiosk:
         """Whether somebody looks at it."""
         return self._system.steady_ms() - self._watched_ms < WATCHED_MS
 
+    def start(self) -> None:
+        """Lay its cable, switch it on.
+
+        Raises:
+            KioskError, ConfigError, OSError: it cannot start.
+        """
+        self._pi.start()
+
+    def stop(self) -> None:
+        """Stop it in order; idempotent."""
+        self.service.stop()
+
     def perform(self, step: Step, at_ms: int) -> None:
         """Move the clock to `at_ms` (UTC milliseconds) and do what a person does then."""
-        with self._hands:
+        with self._handling:
             self.clock.move_to(at_ms)
-            now_ms = self.clock.mono_ms()
-            match step.doing:
-                case Doing.SIGN_IN:
-                    self.service.post(SignedIn(at_ms=now_ms, staff_no=step.staff_no))
-                case Doing.SIGN_OUT:
-                    self.service.post(SignedOut(at_ms=now_ms))
-                case Doing.CASE_INVITES:
-                    self.service.post(
-                        CaseOpened(
-                            at_ms=now_ms,
-                            case_no=step.case_no,
-                            item=step.item,
-                            staff_no=step.staff_no,
-                        )
+            self._pi.let_settle()
+            if step.fault is not None:
+                self._pi.trouble(step.fault, at_ms, is_begin=step.doing is Doing.BREAK)
+            elif not self._pi.is_off:
+                self._act(step)
+
+    def _act(self, step: Step) -> None:
+        hands, now_ms = self._pi.hands, self.clock.mono_ms()
+        match step.doing:
+            case Doing.SIGN_IN:
+                self.service.post(SignedIn(at_ms=now_ms, staff_no=step.staff_no))
+            case Doing.SIGN_OUT:
+                self.service.post(SignedOut(at_ms=now_ms))
+            case Doing.CASE_INVITES:
+                self.service.post(
+                    CaseOpened(
+                        at_ms=now_ms,
+                        case_no=step.case_no,
+                        item=step.item,
+                        staff_no=step.staff_no,
                     )
-                case Doing.CLERK_INVITES:
-                    self._tap(CLERK)
-                case Doing.PRESS if step.level in self._key_of_level:
-                    self._tap(self._key_of_level[step.level])
-                case _:  # somebody left, or wanted a level this panel has no key for
-                    pass
+                )
+            case Doing.CLERK_INVITES:
+                hands.tap(CLERK)
+            case Doing.PAUSE_KEY:
+                hands.tap(CLERK, PAUSE_HOLD_MS)
+            case Doing.PRESS if step.level in self._key_of_level:
+                hands.tap(self._key_of_level[step.level])
+            case _:  # somebody left, or wanted a level this panel has no key for
+                pass
 
     def key_of_level(self, level: int) -> str:
         """Name of the key for a level. Raises KeyError: this panel has none."""
@@ -132,20 +177,16 @@ class VirtualKiosk:
         Raises:
             KeyError: this panel has no such key.
         """
-        pin = self._pins.pin(self._keys[key])
-        with self._hands:
+        with self._handling:
             if not self.is_touched and self.service.snapshot().state is not State.INVITED:
                 self.service.settle(1.0)
                 self.clock.move_to(hall_ms)
             self._touched_ms = self._system.steady_ms()
-            if is_down:
-                pin.drive_low()
-            else:
-                pin.drive_high()
+            self._pi.hands.turn(key, is_down=is_down)
 
     def touch(self, press: Callable[[], bool]) -> bool:
         """A visitor touches a face on its screen; returns whether it was a key."""
-        with self._hands:
+        with self._handling:
             is_key = press()
             if is_key:
                 self._touched_ms = self._system.steady_ms()
@@ -160,7 +201,7 @@ class VirtualKiosk:
 
     def state(self) -> str:
         """What it is doing, in the words of the press page (`DeviceView.state`)."""
-        if self.service.failure is not None:
+        if self.service.failure is not None or self._pi.is_off:
             return "broken"
         snapshot = self.service.snapshot()
         if ERROR in snapshot.lit:
@@ -182,7 +223,7 @@ class VirtualKiosk:
         return DeviceView(
             state=self.state(),
             lights={
-                name: bool(self._pins.pin(gpio).state)
+                name: not self._pi.is_off and bool(self._pi.pins.pin(gpio).state)
                 for name, gpio in self._lights
                 if name != BUZZER
             },
@@ -191,12 +232,5 @@ class VirtualKiosk:
             connected=snapshot.is_connected,
             last_level=snapshot.last_level or 0,
             time=time,
-            failure=str(failure) if failure is not None else "",
+            failure="no power" if self._pi.is_off else str(failure) if failure is not None else "",
         )
-
-    def _tap(self, key: str) -> None:
-        pin = self._pins.pin(self._keys[key])
-        pin.drive_low()
-        self.clock.move_by(HOLD_MS)
-        pin.drive_high()
-        self.clock.move_by(RELEASED_MS)

@@ -69,7 +69,7 @@ class _Turn:
 
 
 class Director:
-    """Plays day after day until stopped.
+    """Plays day after day until stopped, or as many days as it was told.
 
     Args:
         kiosks: in the order of the plans.
@@ -81,6 +81,7 @@ class Director:
         backlog: records of all devices that the collector has not stored yet. While history is
             played, people wait when there are many: the pages are to follow, and what the devices
             do quickly must not take the processor from broker and collector.
+        days: how many to play; None: until stopped.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Director:
         *,
         rush_until_ms: int = 0,
         backlog: Callable[[], int] = lambda: 0,
+        days: int | None = None,
     ) -> None:
         self._kiosks = kiosks
         self._plan = plan
@@ -101,6 +103,7 @@ class Director:
         self._system = system
         self._rush_until_ms = rush_until_ms
         self._backlog = backlog
+        self._days = days
         self._played = 0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -121,6 +124,11 @@ class Director:
         self._thread = threading.Thread(target=self._run, name="director", daemon=True)
         self._thread.start()
 
+    def wait(self) -> None:
+        """Wait until all days are played; for ever when their number was not given."""
+        if self._thread is not None:
+            self._thread.join()
+
     def stop(self) -> None:
         """Finish the step at hand and stop; may be called twice."""
         self._stopping.set()
@@ -130,15 +138,21 @@ class Director:
     def _run(self) -> None:
         try:
             on = local_time(self._time.wall_ms(), self._zone).date()
-            while not self._stopping.is_set():
+            played = 0
+            while not self._stopping.is_set() and played != self._days:
                 self._play(self._plan(on), on)
                 on += timedelta(days=1)
+                played += 1
         except Exception as error:  # noqa: BLE001 - thread boundary: the simulator ends with it
             self.failure = error
 
     def _play(self, plans: list[list[Due]], on: date) -> None:
         now_ms = self._time.wall_ms()
-        turns = [_Turn(iter([due for due in plan if due.at_ms > now_ms])) for plan in plans]
+        turns = [
+            # a trouble that began before this run did is still there
+            _Turn(iter([due for due in plan if due.at_ms > now_ms or due.until_ms > now_ms]))
+            for plan in plans
+        ]
         coming: list[tuple[int, int, Due]] = []  # (when, kiosk, step), hall time
         late: list[tuple[int, int, Due]] = []  # the same, `steady_ms`: the watched windows' steps
         for index in range(len(turns)):
@@ -190,6 +204,10 @@ class Director:
 
     def _take_turn(self, turn: _Turn, index: int, due: Due) -> None:
         kiosk = self._kiosks[index]
+        if due.step.fault is not None:  # it comes, whoever is at the keys
+            kiosk.wait_settled(SETTLE_S)
+            kiosk.perform(due.step, due.at_ms)
+            return
         if kiosk.is_touched:
             turn.is_dropping = True
             return

@@ -20,11 +20,14 @@ on with the day it was in.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from math import log
 from random import Random
-from typing import Final
+from typing import Any, Final
+
+from kiosk.simulator.scenario import Fault
 
 HOUR_S: Final = 3600
 SERVICE_GAP_S: Final = 45.0
@@ -40,6 +43,10 @@ _QUIET: Final = {8.5: 0.6, 11.5: 0.6, 13.5: 0.6, 17.0: 0.4}
 
 LEVEL_WEIGHTS: Final = {5: 94.0, 4: 4.2, 3: 1.0, 2: 0.5, 1: 0.3}
 """Level → weight at an ordinary window."""
+ANSWER_MU: Final = 1.4
+"""Of the log-normal part of an answer's delay: e^1.4 = 4.1 s beyond the first two seconds."""
+ANSWER_LATEST_S: Final = 18.0
+"""Nobody answers later, unless a scenario's people are slow; the devices wait for 20 s."""
 
 
 class Doing(StrEnum):
@@ -52,6 +59,12 @@ class Doing(StrEnum):
     PRESS = "press"
     LEAVE = "leave"
     """The citizen goes without having pressed; nobody touches the device."""
+    PAUSE_KEY = "pause-key"
+    """The clerk's key, held: pauses, or resumes."""
+    BREAK = "break"
+    """A scenario's trouble begins."""
+    REPAIR = "repair"
+    """It is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +77,8 @@ class Step:
         case_no: of a case feed's invitation; empty otherwise.
         item: the item of that case.
         staff_no: who signs in, or handles the case.
+        visit: which of the day's visits it belongs to, 1, 2, 3 …; 0: to none.
+        fault: what breaks or is repaired.
     """
 
     at_s: float
@@ -72,6 +87,8 @@ class Step:
     case_no: str = ""
     item: str = ""
     staff_no: str = ""
+    visit: int = 0
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +102,12 @@ class Habits:
         feed_rate: share of sessions opened by the case feed, 0..1.
         staff: staff numbers of those who take turns here.
         items: what is handled here; earlier ones are more frequent.
+        rush: `(from, to, how busy)` in seconds of the day; None: as in most halls.
+        answer_after_s: median time from the invitation to the answer; None: about six seconds.
+        double_rate: share of those answering who press again, 0..1.
+        walkups: presses without an invitation in each stretch of opening hours.
+        self_rate: share of sessions that the clerk answers, 0..1.
+        signs_in: whether clerks sign in and out.
     """
 
     cases: float
@@ -93,6 +116,16 @@ class Habits:
     feed_rate: float
     staff: tuple[str, ...]
     items: tuple[str, ...]
+    rush: tuple[tuple[int, int, float], ...] | None = None
+    answer_after_s: float | None = None
+    double_rate: float = 0.03
+    walkups: float = 0.15
+    self_rate: float = 0.0
+    signs_in: bool = True
+
+    def but(self, **given: Any) -> Habits:
+        """The same with other values."""
+        return replace(self, **given)
 
 
 def window_habits(ordinal: int, items: tuple[str, ...], rng: Random) -> Habits:
@@ -142,38 +175,45 @@ def plan_day(
     number = 0
     for shift, (open_s, close_s) in enumerate(opening):
         staff_no = habits.staff[(on.toordinal() + shift) % len(habits.staff)]
-        steps.append(
-            Step(at_s=open_s - rng.uniform(30, 240), doing=Doing.SIGN_IN, staff_no=staff_no)
-        )
+        arrives_s = open_s - rng.uniform(30, 240)
+        if habits.signs_in:
+            steps.append(Step(at_s=arrives_s, doing=Doing.SIGN_IN, staff_no=staff_no))
         mean = habits.cases * (close_s - open_s) / WORKING_DAY_S
-        for at_s in _arrivals(mean, open_s, close_s, rng):
+        for at_s in _arrivals(mean, open_s, close_s, habits, rng):
             number += 1
             case_no = f"{on:%Y%m%d}-{window.upper()}-{number:04d}"
-            steps += _session(habits, at_s, case_no, staff_no, rng)
-        if rng.random() < 0.15:  # a child passes the counter
+            steps += _session(habits, at_s, case_no, staff_no, number, rng)
+        walkups = int(habits.walkups) + (rng.random() < habits.walkups % 1)
+        for _ in range(walkups):  # a child passes the counter
             at_s = rng.uniform(open_s, close_s)
             steps.append(Step(at_s=at_s, doing=Doing.PRESS, level=rng.randint(1, 5)))
-        steps.append(
-            Step(at_s=close_s + rng.uniform(60, 300), doing=Doing.SIGN_OUT, staff_no=staff_no)
-        )
+        leaves_s = close_s + rng.uniform(60, 300)
+        if habits.signs_in:
+            steps.append(Step(at_s=leaves_s, doing=Doing.SIGN_OUT, staff_no=staff_no))
     return sorted(steps, key=lambda step: step.at_s)
 
 
-def _busyness(at_s: float) -> float:
+def _busyness(habits: Habits, at_s: float) -> float:
+    if habits.rush is not None:
+        return next((busy for begin, end, busy in habits.rush if begin <= at_s < end), 1.0)
     slot = int(at_s // _SLOT_S) / 2
     return _RUSH.get(slot, _QUIET.get(slot, 1.0))
 
 
-def _arrivals(mean: float, open_s: int, close_s: int, rng: Random) -> Iterator[float]:
+def _arrivals(
+    mean: float, open_s: int, close_s: int, habits: Habits, rng: Random
+) -> Iterator[float]:
     """Times of invitation: a Poisson process whose rate follows `_busyness`, thinned by the gap."""
     slots = [
-        (start, min(start + _SLOT_S, close_s), _busyness(start))
+        (start, min(start + _SLOT_S, close_s), _busyness(habits, start))
         for start in range(open_s, close_s, _SLOT_S)
     ]
     weight = sum((end - start) * busy for start, end, busy in slots)
     last_s = open_s + rng.uniform(20, 240) - SERVICE_GAP_S
     for start, end, busy in slots:
-        rate = mean * busy / weight  # cases a second
+        rate = mean * busy / weight if weight else 0.0  # cases a second
+        if not rate:
+            continue
         at_s = start + rng.expovariate(rate)
         while at_s < end:
             at_s = max(at_s, last_s + SERVICE_GAP_S)
@@ -185,7 +225,7 @@ def _arrivals(mean: float, open_s: int, close_s: int, rng: Random) -> Iterator[f
 
 
 def _session(
-    habits: Habits, at_s: float, case_no: str, staff_no: str, rng: Random
+    habits: Habits, at_s: float, case_no: str, staff_no: str, visit: int, rng: Random
 ) -> Iterator[Step]:
     if rng.random() < habits.feed_rate:
         yield Step(
@@ -194,17 +234,31 @@ def _session(
             case_no=case_no,
             item=_item(habits.items, rng),
             staff_no=staff_no,
+            visit=visit,
         )
     else:
-        yield Step(at_s=at_s, doing=Doing.CLERK_INVITES)
-    if rng.random() >= habits.answer_rate:
-        yield Step(at_s=at_s + PATIENCE_S, doing=Doing.LEAVE)
+        yield Step(at_s=at_s, doing=Doing.CLERK_INVITES, visit=visit)
+    if habits.self_rate and rng.random() < habits.self_rate:
+        yield Step(at_s=at_s + rng.uniform(0.7, 1.8), doing=Doing.PRESS, level=5, visit=visit)
         return
-    answer_s = at_s + min(18.0, 2.0 + rng.lognormvariate(1.4, 0.5))
-    yield Step(at_s=answer_s, doing=Doing.PRESS, level=_level(habits.weights, rng))
-    if rng.random() < 0.03:  # pressed again, to be sure
+    if rng.random() >= habits.answer_rate:
+        yield Step(at_s=at_s + PATIENCE_S, doing=Doing.LEAVE, visit=visit)
+        return
+    answer_s = at_s + _delay(habits.answer_after_s, rng)
+    level = _level(habits.weights, rng)
+    yield Step(at_s=answer_s, doing=Doing.PRESS, level=level, visit=visit)
+    if rng.random() < habits.double_rate:  # pressed again, to be sure
         level = _level(habits.weights, rng)
-        yield Step(at_s=answer_s + rng.uniform(0.6, 2.5), doing=Doing.PRESS, level=level)
+        again_s = answer_s + rng.uniform(0.6, 2.5)
+        yield Step(at_s=again_s, doing=Doing.PRESS, level=level, visit=visit)
+
+
+def _delay(median_s: float | None, rng: Random) -> float:
+    if median_s is None:
+        return min(ANSWER_LATEST_S, 2.0 + rng.lognormvariate(ANSWER_MU, 0.5))
+    least_s = min(2.0, median_s / 3)
+    delay_s = least_s + rng.lognormvariate(log(median_s - least_s), 0.5)
+    return min(max(ANSWER_LATEST_S, 2 * median_s), delay_s)
 
 
 def _level(weights: dict[int, float], rng: Random) -> int:

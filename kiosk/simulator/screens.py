@@ -10,6 +10,7 @@ from kiosk.screen.shown import ScreenView, StaffCard
 from kiosk.screen.source import ScreenSource, ServiceScreenSource
 from kiosk.screen.staff import Photo, StaffDirectory
 from kiosk.screen.words import ENGLISH
+from kiosk.service import KioskService
 from kiosk.simulator.device import VirtualKiosk
 from kiosk.simulator.page import WindowRow
 
@@ -40,19 +41,34 @@ class MadeUpStaff(StaffDirectory):
 
 
 class VisitorScreen:
-    """The screen of a virtual kiosk; who touches it operates the window, in real time."""
+    """The screen of a virtual kiosk; who touches it operates the window, in real time.
 
-    def __init__(self, kiosk: VirtualKiosk, source: ServiceScreenSource) -> None:
+    Args:
+        source: makes the screen of a service; every restart of the device makes a new service.
+    """
+
+    def __init__(
+        self, kiosk: VirtualKiosk, source: Callable[[KioskService], ServiceScreenSource]
+    ) -> None:
         self._kiosk = kiosk
-        self._source = source
+        self._make = source
+        self._made = (kiosk.service, source(kiosk.service))
 
     def view(self) -> ScreenView:
         """See `ScreenSource.view`."""
-        return self._source.view()
+        return self._present().view()
 
     def press(self, level: int) -> bool:
         """See `ScreenSource.press`."""
-        return self._kiosk.touch(lambda: self._source.press(level))
+        return self._kiosk.touch(lambda: self._present().press(level))
+
+    def _present(self) -> ServiceScreenSource:
+        service, source = self._made
+        if service is not self._kiosk.service:
+            service = self._kiosk.service
+            source = self._make(service)
+            self._made = (service, source)
+        return source
 
     def photo(self, staff_no: str) -> Photo | None:
         """None: these people are made up."""
@@ -98,7 +114,9 @@ class HallScreens:
         def wall_ms() -> int:
             return kiosk.clock.wall_ms() if kiosk.is_touched else self._wall_ms()
 
-        source = ServiceScreenSource(
-            kiosk.service, staff=MadeUpStaff(), screen=settings, wall_ms=wall_ms
-        )
+        def source(service: KioskService) -> ServiceScreenSource:
+            return ServiceScreenSource(
+                service, staff=MadeUpStaff(), screen=settings, wall_ms=wall_ms
+            )
+
         return VisitorScreen(kiosk, source)

@@ -17,14 +17,16 @@ from firmware_config.settings import load_settings
 from firmware_config.settings_broker import password_of
 from kiosk.clock import Clock
 from kiosk.screen.source import ScreenSource
+from kiosk.simulator.cable import Cables
 from kiosk.simulator.clock import HallTime
-from kiosk.simulator.day import habits_of, local_time, plan_hall_day
+from kiosk.simulator.day import local_time
 from kiosk.simulator.device import VirtualKiosk
 from kiosk.simulator.director import Director
 from kiosk.simulator.hall_time import KeptTime, first_times
-from kiosk.simulator.items import items_of
 from kiosk.simulator.page import DeviceView, HallView, KeyView, WindowRow
+from kiosk.simulator.playbook import Playbook
 from kiosk.simulator.rows import panel_keys, window_rows
+from kiosk.simulator.scenario import Scenario
 from kiosk.simulator.screens import HallScreens
 
 logger = logging.getLogger(__name__)
@@ -48,6 +50,8 @@ class SimulationOptions:
         speed: hall seconds in a real second.
         start_days_back: open days between the beginning of a new hall and today.
         history_days: how many of them are played as fast as the devices can.
+        scenario: what happens there; None: ordinary days.
+        seed: in place of the scenario's or the program's own; empty: theirs.
     """
 
     devices: Path
@@ -55,6 +59,8 @@ class SimulationOptions:
     speed: float
     start_days_back: int
     history_days: int
+    scenario: Scenario | None = None
+    seed: str = ""
 
 
 class Simulation:
@@ -67,7 +73,8 @@ class Simulation:
         rows: its windows, for the press page; `panels`: their keys.
 
     Raises:
-        InvalidSettings: a device's settings or the kept time are wrong.
+        InvalidSettings: a device's settings or the kept time are wrong, or the scenario does not
+            fit the hall.
         ValueError: the hall is never open.
         OSError: a file cannot be read.
     """
@@ -86,9 +93,16 @@ class Simulation:
         )
         self._time = HallTime(begun_ms, options.speed, system)
         standing = window_rows(fleet, today)
+        playbook = Playbook(fleet, today, options.scenario, options.seed)
+        self._cables = Cables()
         self._kiosks = {
-            device: _kiosk(options.devices / device, self._time.wall_ms(), system)
-            for device in standing
+            device: _kiosk(
+                options.devices / device,
+                self._time.wall_ms(),
+                system,
+                self._cables if window.id in playbook.cabled else None,
+            )
+            for device, (_, window) in standing.items()
         }
         profiles = {name: kiosk.service.panel.profile for name, kiosk in self._kiosks.items()}
         self.rows = tuple(
@@ -104,13 +118,9 @@ class Simulation:
             profile.name: panel_keys(profile) for profile in profiles.values()
         }
         self._screens = HallScreens(self.rows, self._kiosks, self._time.wall_ms)
-        windows = tuple(
-            (row.window.id, habits_of(row.window.id, ordinal, items_of(row.department.name)))
-            for ordinal, row in enumerate(self.rows)
-        )
         self._director = Director(
             tuple(self._kiosks.values()),
-            lambda on: plan_hall_day(windows, fleet.hall, on, self._zone),
+            playbook.plan,
             self._time,
             self._zone,
             system,
@@ -137,7 +147,7 @@ class Simulation:
         Raises:
             KioskError, ConfigError, OSError: a kiosk cannot start.
         """
-        self._for_all(lambda kiosk: kiosk.service.start())
+        self._for_all(lambda kiosk: kiosk.start())
         self._wait_connected()
         self._keep_ahead()
         self._keeper.start()
@@ -155,7 +165,8 @@ class Simulation:
         if self._keeper.ident is not None:
             self._keeper.join()
             self._kept.save(self._time.wall_ms(), self._history_until_ms)
-        self._for_all(lambda kiosk: kiosk.service.stop())
+        self._for_all(lambda kiosk: kiosk.stop())
+        self._cables.stop()
 
     def failure(self) -> BaseException | None:
         """What ended the people's thread or a kiosk; None: all run."""
@@ -179,7 +190,7 @@ class Simulation:
     def device_view(self, device: str) -> DeviceView:
         """See `PressableHall.device_view`."""
         kiosk = self._kiosks[device]
-        wall_ms = kiosk.clock.wall_ms() if kiosk.is_touched else self._time.wall_ms()
+        wall_ms = kiosk.clock.hall_ms() if kiosk.is_touched else self._time.wall_ms()
         return kiosk.view(local_time(wall_ms, self._zone).strftime("%H:%M:%S"))
 
     def turn_key(self, device: str, key: str, *, is_down: bool) -> None:
@@ -222,9 +233,9 @@ class Simulation:
             list(pool.map(act, self._kiosks.values()))
 
 
-def _kiosk(folder: Path, wall_ms: int, system: Clock) -> VirtualKiosk:
+def _kiosk(folder: Path, wall_ms: int, system: Clock, cables: Cables | None) -> VirtualKiosk:
     settings = load_settings(
         KioskSettings, program="kiosk", path=folder / "kiosk.toml", environ={}, overrides={}
     )
     password = password_of(settings.broker)
-    return VirtualKiosk(settings, password=password, wall_ms=wall_ms, system=system)
+    return VirtualKiosk(settings, password=password, wall_ms=wall_ms, system=system, cables=cables)

@@ -39,7 +39,9 @@ pytestmark = pytest.mark.system
 class RunningDemo:
     """One run of the demo in a folder, and a visitor with a browser."""
 
-    def __init__(self, folder: Path, *, speed: str = "2", fleet: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, speed: str = "2", fleet: Path | None = None, scenario: str = ""
+    ) -> None:
         self.folder = folder
         self.output = folder.parent / "demo.out"
         with self.output.open("w") as output:
@@ -51,7 +53,7 @@ class RunningDemo:
                     *(("--fleet", str(fleet)) if fleet else ()),
                 ],
                 cwd=ROOT,
-                env=os.environ | {"SPEED": speed},
+                env=os.environ | {"SPEED": speed, "SCENARIO": scenario},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -234,3 +236,52 @@ def test_a_second_demo_in_the_same_folder_is_refused(
     assert done.returncode == 1
     assert "runs with this folder already" in done.stderr
     assert demo.stop() == 0
+
+
+def test_a_scenario_of_ones_own_is_played_and_outlives_a_restart_in_the_middle_of_its_trouble(
+    start: Callable[..., RunningDemo],
+    small_hall: Path,
+    tmp_path: Path,
+    wait_until: Callable[..., None],
+) -> None:
+    scenario = tmp_path / "dark.toml"
+    scenario.write_text(
+        'title = "t"\nabout = "a"\n[[fault]]\nwhat = "unplugged"\nat = "07:30"\nuntil = "09:30"\n'
+    )
+
+    def device(demo: RunningDemo) -> dict[str, Any]:
+        return dict(json.loads(demo.get(f"{demo.press_page}/api/device/w-a01")))
+
+    demo = start(fleet=small_hall, speed="120", scenario=str(scenario))
+    wait_until(lambda: device(demo)["failure"] == "no power", within_s=30)
+    head = device(demo)["head"]
+    assert not device(demo)["connected"]
+    assert demo.stop() == 0, demo.text
+
+    again = start(fleet=small_hall, speed="120", scenario=str(scenario))
+    wait_until(lambda: device(again)["failure"] == "no power")
+    wait_until(lambda: device(again)["failure"] == "" and device(again)["connected"], within_s=60)
+    assert device(again)["head"] >= head + 2  # a BOOT at this start, another at 09:30
+    assert again.stop() == 0, again.text
+
+
+def test_make_passes_the_scenario_on() -> None:
+    done = subprocess.run(
+        ["make", "-n", "demo", "SCENARIO=network-cut"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "SCENARIO=network-cut exec" in done.stdout
+
+
+def test_a_scenario_that_is_not_shipped_ends_the_demo_with_its_reason(
+    tmp_path: Path, small_hall: Path
+) -> None:
+    demo = RunningDemo(tmp_path / "demo", fleet=small_hall, scenario="flood")
+
+    assert demo.process.wait(60) == 1
+    assert "kiosks: ended with exit code 3" in demo.text
+    assert "expected a .toml file or one of" in demo.text

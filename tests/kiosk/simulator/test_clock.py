@@ -94,3 +94,61 @@ def test_hall_time_does_not_go_back() -> None:
     hall.move_to(START_MS)
 
     assert hall.wall_ms() == START_MS + 1_000
+
+
+def test_a_standing_clock_moves_only_when_it_is_moved() -> None:
+    real = ManualClock()
+    clock = SimulatedClock(START_MS, real, is_standing=True)
+
+    real.advance(5_000)
+    assert clock.hall_ms() == clock.wall_ms() == START_MS
+    assert clock.real_s(1) > 60
+
+    clock.move_by(7)
+    assert clock.wall_ms() == START_MS + 7
+    assert clock.steady_ms() == real.steady_ms()
+
+
+def test_a_clock_that_reads_wrong_runs_on_and_is_right_once_synchronised() -> None:
+    clock = SimulatedClock(START_MS, ManualClock(), reads_ms=0, is_synced=False, is_standing=True)
+    clock.move_to(START_MS + 60_000)
+    before = clock.stamp()
+
+    assert clock.wall_ms() == 60_000
+    assert clock.hall_ms() == START_MS + 60_000
+    assert not before.is_synced
+
+    mono_ms = clock.mono_ms()
+    clock.synchronise()
+
+    assert clock.wall_ms() == START_MS + 60_000
+    assert clock.stamp().is_synced
+    assert clock.stamp().offset_ms - before.offset_ms == START_MS
+    assert clock.mono_ms() == mono_ms
+
+
+def test_a_step_of_the_wall_clock_leaves_the_hall_s_time_and_is_noticed_at_the_next_look() -> None:
+    clock = SimulatedClock(START_MS, ManualClock(), is_standing=True)
+    told = []
+    clock.listen(lambda: told.append(clock.wall_ms()))
+    clock.stamp()
+
+    clock.step(-3_600_000)
+
+    assert told == [START_MS - 3_600_000]
+    assert clock.hall_ms() == START_MS
+    assert not clock.wait_noticed(0)
+    clock.stamp()
+    assert clock.wait_noticed(0)
+    assert not clock.wait_noticed(0, anew=True)
+
+
+@given(st.lists(st.integers(1, 10_000_000), max_size=50))
+def test_a_reading_of_all_clocks_shows_no_step_while_time_is_moved(moves: list[int]) -> None:
+    clock = SimulatedClock(START_MS, ManualClock())
+    offsets = set()
+    clock.listen(lambda: offsets.add(clock.stamp().offset_ms))
+    for move in moves:
+        clock.move_by(move)
+
+    assert len(offsets) <= 1

@@ -16,6 +16,7 @@ from kiosk.screen.shown import Scene
 from kiosk.simulator.device import VirtualKiosk
 from kiosk.simulator.page import WindowRow
 from kiosk.simulator.people import Doing, Step
+from kiosk.simulator.scenario import Fault
 from kiosk.simulator.screens import HallScreens, MadeUpStaff
 
 START_MS = 1_772_413_200_000
@@ -93,3 +94,18 @@ def test_staff_have_made_up_names_that_do_not_change() -> None:
     assert first.name
     assert first.name_en
     assert MadeUpStaff().find("x") is None
+
+
+def test_a_screen_follows_its_device_through_a_power_cut(
+    kiosk: VirtualKiosk, screens: HallScreens
+) -> None:
+    screen = screens.find("w-a01", "zh-CN")
+    fault = Fault(what="unplugged", at="09:00")
+    kiosk.perform(Step(at_s=0, doing=Doing.BREAK, fault=fault), START_MS + 60_000)
+    assert screen.view().scene is Scene.OUT_OF_SERVICE
+
+    kiosk.perform(Step(at_s=0, doing=Doing.REPAIR, fault=fault), START_MS + 120_000)
+    kiosk.wait_settled(10)
+
+    assert screen.view().scene is not Scene.OUT_OF_SERVICE
+    kiosk.stop()
