@@ -17,6 +17,9 @@ _NEWEST: Final = 500
 def newest_ms(reader: LedgerReader, real_ms: int) -> int:
     """Time of the newest outcome, UTC milliseconds, but never after `real_ms`.
 
+    Devices with a synchronised clock say it, if there is one: the others' presses are timed by
+    when they were received, which is no time of a hall that lives in days of its own.
+
     Args:
         reader: the ledger.
         real_ms: what time it is; also the answer for an empty ledger.
@@ -25,8 +28,8 @@ def newest_ms(reader: LedgerReader, real_ms: int) -> int:
         LedgerUnavailable: it cannot be read.
     """
     row = reader.row(
-        "SELECT max(pressed_ms) FROM "
-        "(SELECT pressed_ms FROM outcomes ORDER BY position DESC LIMIT ?)",
+        "SELECT coalesce(max(pressed_ms) FILTER (WHERE time_quality = 'synced'), max(pressed_ms)) "
+        "FROM (SELECT pressed_ms, time_quality FROM outcomes ORDER BY position DESC LIMIT ?)",
         _NEWEST,
     )
     return real_ms if row is None or row[0] is None else min(int(row[0]), real_ms)

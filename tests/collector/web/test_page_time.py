@@ -1,6 +1,7 @@
 """Pages of a ledger that nobody writes to in real time take its newest record's time for now."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,3 +80,23 @@ def test_live_events_follow_the_records_too(
 
     assert event is not None
     assert event["on"] == "2026-05-13"
+
+
+def test_a_device_without_a_clock_does_not_say_what_day_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with closing(open_ledger(path)) as db:
+        columns = (
+            "position, epoch, session, device, trigger, case_no, service_no, item, staff_no,"
+            " pressed_ms, on_date, hour, answer_ms, time_quality, is_repeat, level"
+        )
+        db.execute("PRAGMA foreign_keys = OFF")
+        for position, (pressed_ms, quality) in enumerate(
+            [(1_000, "synced"), (9_000, "offset"), (2_000, "synced"), (9_500, "bounded")], start=1
+        ):
+            db.execute(
+                f"INSERT INTO outcomes ({columns})"
+                " VALUES (?, 1, ?, 1, 'case', ?, 1, '', '', ?, '1970-01-01', 0, 0, ?, 0, 5)",
+                (position, position, f"C-{position}", pressed_ms, quality),
+            )
+    with LedgerReader(path) as reader:
+        assert newest_ms(reader, 2**53) == 2_000
