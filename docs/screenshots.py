@@ -24,6 +24,7 @@ from waitress import create_server
 from bench.make_ledger import make_ledger
 from collector.web.app import create_app
 from collector.web.dashboard import EXTENSION, WebOptions
+from docs.press_page_picture import photograph_press_page
 from docs.screen_scenes import SceneSource
 from firmware_config.counter_settings import ScreenSettings
 from kiosk.screen.server import Screen
@@ -66,6 +67,8 @@ SCREENS: Final[dict[str, tuple[str, str, tuple[int, int]]]] = {
     "screen-upright": ("invitation", "en", (1080, 1920)),
 }
 """File name → scene of the kiosk's screen, language, and size of the screen."""
+PRESS_PAGE: Final = "press-page"
+"""File name of the demo's press page."""
 
 
 @contextmanager
@@ -143,7 +146,7 @@ def photograph_screens(browser: Browser, names: list[str]) -> Iterator[Path]:
 
 def main() -> int:
     """Command line."""
-    known = [*PICTURES, *SCREENS]
+    known = [*PICTURES, *SCREENS, PRESS_PAGE]
     parser = argparse.ArgumentParser(prog="python -m docs.screenshots", description=__doc__)
     parser.add_argument("--url", help="a running dashboard, e.g. http://127.0.0.1:8080")
     parser.add_argument("--name", help="account to sign in with")
@@ -164,6 +167,9 @@ def main() -> int:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         for file in photograph_screens(browser, [name for name in wanted if name in SCREENS]):
+            sys.stderr.write(f"{file}\n")
+        if PRESS_PAGE in wanted:
+            file = photograph_press_page(browser, FOLDER / f"{PRESS_PAGE}.png")
             sys.stderr.write(f"{file}\n")
         if halls and given.url:
             password = given.password_file.read_text(encoding="utf-8").splitlines()[0]
