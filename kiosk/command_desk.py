@@ -24,11 +24,12 @@ from firmware_config.contract import (
 from firmware_config.errors import ContractError
 from firmware_config.keys import SigningKey, VerifyKey
 from kiosk.clock import Stamp
-from kiosk.commands import refusal_of, wall_ms_of
+from kiosk.commands import refusal_of
 from kiosk.errors import JournalDamagedError, JournalError
 from kiosk.journal import Journal
 from kiosk.journal.answers import answer_of, keep_answer
 from kiosk.journal.store import Statement
+from kiosk.window import time_ms
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ class CommandDesk:
         if command is None:
             return ()
         answer = self._answer(command_id)
-        return keep_answer(command_id, wall_ms_of(command.expires_at), answer)
+        return keep_answer(command_id, time_ms(command.expires_at), answer)
 
     def done(self, command_id: str) -> None:
         """It was carried out, and `keeping` was written in the same transaction."""
@@ -125,7 +126,7 @@ class CommandDesk:
             return
         answer = self._answer(command_id, reason, detail)
         try:
-            expires_ms = wall_ms_of(command.expires_at)
+            expires_ms = time_ms(command.expires_at)
             self._journal.append((), stamp, also=keep_answer(command_id, expires_ms, answer))
         except JournalDamagedError:
             raise

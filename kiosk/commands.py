@@ -14,7 +14,6 @@ The rules, in this order:
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 
 from firmware_config.contract import (
@@ -40,16 +39,12 @@ from kiosk.events import (
     SignedIn,
     SignedOut,
 )
+from kiosk.window import time_ms
 
 AHEAD_MS: Final = 30_000
 """How far in the future a command may be issued: the clocks of two collector hosts, and what we
 think of theirs, differ a little. Our choice."""
 COMMAND: Final = "command"
-
-
-def wall_ms_of(text: str) -> int:
-    """UTC milliseconds since 1970 of a contract wall time."""
-    return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
 def collector_now_ms(*, newest_ms: int, live_ms: int | None, wall_ms: int | None) -> int | None:
@@ -70,7 +65,7 @@ def refusal_of(command: Command, *, device: str, now_ms: int | None) -> str:
         return Refusal.WRONG_DEVICE
     if now_ms is None:
         return Refusal.CLOCK_UNKNOWN
-    issued_ms, expires_ms = wall_ms_of(command.issued_at), wall_ms_of(command.expires_at)
+    issued_ms, expires_ms = time_ms(command.issued_at), time_ms(command.expires_at)
     if expires_ms <= now_ms:
         return Refusal.EXPIRED
     if issued_ms > now_ms + AHEAD_MS:

@@ -17,7 +17,7 @@ from firmware_config.contract import (
     SignInStaff,
     SignOutStaff,
 )
-from kiosk.commands import AHEAD_MS, collector_now_ms, event_of, refusal_of, wall_ms_of
+from kiosk.commands import AHEAD_MS, collector_now_ms, event_of, refusal_of
 from kiosk.events import (
     CaseOpened,
     IdentifyAsked,
@@ -27,6 +27,7 @@ from kiosk.events import (
     SignedIn,
     SignedOut,
 )
+from kiosk.window import time_ms
 
 BASE: dict[str, Any] = {
     "dev": "w-a01",
@@ -35,7 +36,7 @@ BASE: dict[str, Any] = {
     "expires_at": "2026-03-02T01:01:00.000Z",
     "v": 1,
 }
-ISSUED_MS = wall_ms_of(BASE["issued_at"])
+ISSUED_MS = time_ms(BASE["issued_at"])
 
 
 @pytest.mark.parametrize(
