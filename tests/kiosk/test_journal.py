@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -524,3 +525,20 @@ def test_no_file_of_the_journal_is_readable_by_strangers_lock_included(open_it: 
     lock = open_it().path.with_name("journal.db.lock")
     assert lock.stat().st_mode & 0o007 == 0
     assert os.access(lock, os.W_OK)
+
+
+def test_a_journal_of_the_first_version_is_brought_up_to_date(
+    open_it: Callable[..., Journal], tmp_path: Path, clock: ManualClock
+) -> None:
+    journal = open_it()
+    journal.append([Draft(Kind.BOOT, 1, {"version": "1"})], clock.stamp())
+    epoch = journal.epoch
+    journal.close()
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as old, old:
+        old.execute("DROP TABLE commands")
+        old.execute("DELETE FROM _sqlite_migrations WHERE name = 'm0002_commands'")
+
+    again = open_it()
+
+    assert (again.epoch, again.head, again.set_aside) == (epoch, 1, None)
+    assert again.query("SELECT count(*) FROM commands") == [(0,)]
