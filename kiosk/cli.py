@@ -93,15 +93,13 @@ def settings_of(args: argparse.Namespace) -> KioskSettings:
 
 def _run(args: argparse.Namespace) -> ExitCode:
     settings = settings_of(args)
-    from sdnotify import SystemdNotifier
-
+    from firmware_config.service_manager import service_notify
     from firmware_config.settings_broker import password_of
     from kiosk.clock import Clock
     from kiosk.service import KioskService
 
-    notifier = SystemdNotifier()
     service = KioskService(
-        settings, clock=Clock(), password=password_of(settings.broker), notify=notifier.notify
+        settings, clock=Clock(), password=password_of(settings.broker), notify=service_notify()
     )
     is_stopped: list[int] = []
 

@@ -24,7 +24,6 @@ SOLE_IMPORTERS = {
     "sqlite_utils": ("kiosk/journal", "collector/ledger/", "collector/office", "collector/export/"),
     "flask": ("collector/web/", "kiosk/screen/", "kiosk/simulator/"),
     "amqtt": ("firmware_config/demo/",),
-    "sdnotify": ("kiosk/", "collector/", "firmware_config/demo/"),
     "cryptography": ("firmware_config/keys.py",),
 }
 """Library → the only places that may import it, as path prefixes."""

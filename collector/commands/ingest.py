@@ -9,14 +9,13 @@ import signal
 import time
 from typing import Any
 
-from sdnotify import SystemdNotifier
-
 from collector.commands.fleet import read_fleet
 from collector.errors import CollectorError
 from collector.ingest import IngestService
 from collector.settings import CollectorSettings
 from firmware_config.errors import ConfigError, ExitCode
 from firmware_config.keys import load_or_create_signing_key
+from firmware_config.service_manager import service_notify
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ def run(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         key=load_or_create_signing_key(settings.key),
         clock_ms=lambda: time.time_ns() // 1_000_000,
         monotonic_ms=lambda: time.monotonic_ns() // 1_000_000,
-        notify=SystemdNotifier().notify,
+        notify=service_notify(),
     )
     # Python's collector would walk the group at hand again and again: without this a tenth of the
     # writer's time (measured, bench/core.py); nothing here makes cycles

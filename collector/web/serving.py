@@ -8,11 +8,11 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-import sdnotify
 import waitress
 from flask import Flask
 
 from collector.web.dashboard import EXTENSION, Dashboard
+from firmware_config.service_manager import service_notify
 
 logger = logging.getLogger(__name__)
 
@@ -48,13 +48,11 @@ def serve(app: Flask, *, host: str, port: int, threads: int) -> None:
         # look ahead on the connection, so that a stream learns that its page has gone
         channel_request_lookahead=1,
     )
-    asked: list[int] = []
 
-    def leave(number: int, _frame: FrameType | None) -> NoReturn:
-        asked.append(number)
+    def leave(_number: int, _frame: FrameType | None) -> NoReturn:
         sys.exit(0)
 
-    notifier = sdnotify.SystemdNotifier()
+    notify = service_notify()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         # inside: a signal that comes before the server runs must end its threads too
@@ -63,14 +61,12 @@ def serve(app: Flask, *, host: str, port: int, threads: int) -> None:
         parts.watcher.start()
         bound = getattr(server, "effective_port", port)
         logger.info("dashboard ready url=http://%s:%s/ threads=%d", host, bound, threads)
-        notifier.notify("READY=1")
-        if asked:  # sdnotify swallows even the SystemExit of a signal that comes inside it
-            sys.exit(0)
+        notify("READY=1")
         server.run()
     except (SystemExit, KeyboardInterrupt):
         logger.debug("asked to stop")
     finally:
-        notifier.notify("STOPPING=1")
+        notify("STOPPING=1")
         parts.watcher.stop()
         server.task_dispatcher.shutdown()
         server.close()

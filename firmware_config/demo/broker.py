@@ -17,12 +17,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import sdnotify
 from amqtt.broker import Broker
 from amqtt.errors import BrokerError
 from amqtt.session import Session
 
 from firmware_config.errors import ExitCode
+from firmware_config.service_manager import service_notify
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ async def _serve(config: dict[str, Any]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await broker.start()
     logger.info("broker listens on %s", config["listeners"]["default"]["bind"])
-    sdnotify.SystemdNotifier().notify("READY=1")
+    service_notify()("READY=1")
     await stopping.wait()
     await broker.shutdown()
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import waitress
-from sdnotify import SystemdNotifier
 
 from firmware_config.errors import ExitCode
 from firmware_config.fleet import load_fleet
+from firmware_config.service_manager import service_notify
 from kiosk.clock import Clock
 from kiosk.simulator import scenario_command
 from kiosk.simulator.page import create_app
@@ -118,15 +118,15 @@ def _play(args: argparse.Namespace) -> ExitCode:
     try:
         simulation.start()
         page.start()
-        notifier = SystemdNotifier()
-        notifier.notify("READY=1")
+        notify = service_notify()
+        notify("READY=1")
         failure: BaseException | None = None
         while failure is None and not stopping.wait(WATCH_S):
-            notifier.notify("WATCHDOG=1")
+            notify("WATCHDOG=1")
             for kiosk in simulation.kiosks:
                 kiosk.service.watch()
             failure = simulation.failure()
-        notifier.notify("STOPPING=1")
+        notify("STOPPING=1")
     finally:
         server.close()
         simulation.stop()
