@@ -53,7 +53,7 @@ REFUSAL_WORDS: Final[Mapping[str, str]] = {
     Refusal.TOO_LONG_LIVED: "it would have been valid for longer than the contract allows",
     Refusal.CLOCK_UNKNOWN: "the device does not know the time yet, so not whether this is void; "
     "give the command anew in a minute",
-    Refusal.SESSION_OPEN: "a citizen is being asked for a rating; give the command anew after it",
+    Refusal.SESSION_OPEN: "a citizen is being asked for a rating; try again after it",
     Refusal.ALREADY_PAUSED: "the window is paused already",
     Refusal.NOT_PAUSED: "the window is not paused",
     Refusal.TESTING: "the self-test is running",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import pwd
-import socket
 import time
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +25,7 @@ from collector.errors import BadCommand, NoVersionLeft, UsageError
 from collector.ledger.readers.connection import LedgerReader, LedgerUnavailable
 from collector.ledger.readers.devices import DeviceSettings, device_settings
 from collector.remote_settings import checked_values, next_version
+from collector.sender import sender
 from collector.settings import CollectorSettings
 from firmware_config.command_line import key_and_value
 from firmware_config.contract import (
@@ -244,14 +243,3 @@ def _expect_yes(args: argparse.Namespace, aims: list[Aim]) -> None:
         raise UsageError(
             f"{args.do}: people at {len(aims)} devices will notice; say --yes to do it"
         )
-
-
-def sender() -> str:
-    """Who runs this, e.g. `yiping-command@collector`, with the name before sudo where there is
-    one."""
-    try:
-        user = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a user without a name, as in containers
-        user = f"uid {os.getuid()}"
-    before = os.environ.get("SUDO_USER", "")
-    return f"{before + ' as ' if before and before != user else ''}{user}@{socket.gethostname()}"

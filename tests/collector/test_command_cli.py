@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,11 +17,12 @@ import pytest
 from collector.cli import build_parser, main
 from collector.commanding import NoAnswer, Silence, build_command
 from collector.commands.aims import Aim, aims_of
-from collector.commands.command import KINDS, sender
+from collector.commands.command import KINDS
 from collector.commands.command_output import Watching
 from collector.errors import UsageError
 from collector.ledger.migrations import open_ledger
 from collector.ledger.writer import LedgerWriter
+from collector.sender import sender
 from firmware_config.contract import (
     MAX_INTEGER,
     AnyCommand,
@@ -356,17 +358,15 @@ def test_a_progress_bar_is_for_people_who_wait_for_several(
     assert ("3/3" in screen.getvalue()) is (looks and number == 3)
 
 
-def test_the_sender_is_the_unix_user_with_the_one_before_sudo(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_shell_can_write_no_name_into_the_log_but_as_a_claim(
+    run: Run, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("socket.gethostname", lambda: "hall")
-    monkeypatch.setattr("os.getuid", lambda: 0)
-    monkeypatch.delenv("SUDO_USER", raising=False)
-    assert sender() == "root@hall"
+    load_or_create_signing_key(config.with_name("collector.jwk"))
+    monkeypatch.setenv("SUDO_USER", "chief")
 
-    monkeypatch.setenv("SUDO_USER", "queue")
-    assert sender() == "queue as root@hall"
+    run("identify", FIRST)
 
-    monkeypatch.delenv("SUDO_USER")
-    monkeypatch.setattr("os.getuid", lambda: 54320)
-    assert sender() == "uid 54320@hall"
+    [sent, _] = map(json.loads, (config.parent / "commands.jsonl").read_text().splitlines())
+    assert (sent["by"], sent["uid"]) == (sender(), os.geteuid())
+    assert "chief" not in sent["by"]
+    assert sent["claimed_sudo_user"] == "chief"
