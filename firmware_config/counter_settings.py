@@ -14,6 +14,7 @@ from firmware_config.settings import Setting
 LANGUAGES: Final = ("zh-CN", "en")
 """What voice and screen can speak and show, the first being the default."""
 _PORT_MINIMUM: Final = 1024
+_NAME: Final = r"[^\x00-\x1f\x7f-\x9f]{0,64}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +91,13 @@ class ScreenSettings:
     language: Annotated[
         str, Setting(help="Language of the page.", choices=LANGUAGES, remote=True)
     ] = "zh-CN"
-    window: Annotated[str, Setting(help="Name of the window, shown as it is.", remote=True)] = ""
+    window: Annotated[
+        str,
+        Setting(help="Name of the window, shown as it is.", pattern=_NAME, remote=True),
+    ] = ""
     department: Annotated[
-        str, Setting(help="Name of the department, shown as it is.", remote=True)
+        str,
+        Setting(help="Name of the department, shown as it is.", pattern=_NAME, remote=True),
     ] = ""
     staff_file: Annotated[
         Path | None,

@@ -9,6 +9,9 @@ from typing import Final
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
+_TIME: Final = r"((?:[01][0-9]|2[0-3]):[0-5][0-9])"
+_SPAN: Final = re.compile(rf"\s*{_TIME}\s*[-–—]\s*{_TIME}\s*")
+
 OpenSpan = tuple[time, time]
 """Opening and closing time of one stretch of a day, local, closing not included."""
 Week = tuple[tuple[OpenSpan, ...], ...]
@@ -26,10 +29,16 @@ def days_of(key: str) -> tuple[str, ...]:
 def span_of(text: str) -> OpenSpan:
     """A stretch such as `09:00-12:00`; its ends may be in any order.
 
+    Hours and minutes only: a time with an offset is no time of this hall's day, and cannot even be
+    compared with one.
+
     Raises:
         ValueError: it is not two times of a day.
     """
-    begins_at, ends_at = map(time.fromisoformat, re.split("[-–—]", text))
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        raise ValueError(f"expected a stretch such as '09:00-12:00', got {text!r}")
+    begins_at, ends_at = map(time.fromisoformat, found.groups())
     return begins_at, ends_at
 
 

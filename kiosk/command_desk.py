@@ -2,7 +2,8 @@
 
 The rules stand in `kiosk.commands`. A command that writes records is remembered in the very
 transaction that writes them, so after a power cut it was either carried out and is known, or
-neither; then the collector's repetition carries it out.
+neither; then the collector's repetition carries it out. An answer is final: what was refused is not
+done when its token comes once more.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ OUTBOX_MAXIMUM: Final = 64
 """Most answers that wait for a connection; older ones are dropped: the collector asks again."""
 PENDING_MAXIMUM: Final = 64
 """Most commands that wait to be decided."""
+REFUSED_MAXIMUM: Final = 256
+"""Most refusals kept in memory, the newest ones."""
 DETAIL_MAXIMUM: Final = 500
 
 
@@ -68,6 +71,7 @@ class CommandDesk:
         self._journal = journal
         self._now_ms = now_ms
         self._pending: dict[str, AnyCommand] = {}
+        self._refused: dict[str, bytes] = {}
         self._outbox: list[bytes] = []
         self.rejected = 0
 
@@ -83,9 +87,9 @@ class CommandDesk:
         if command.id in self._pending or len(self._pending) >= PENDING_MAXIMUM:
             return None  # its first copy is being carried out, or there are too many at once
         try:
-            answered = answer_of(self._journal, command.id)
+            answered = self._refused.get(command.id) or answer_of(self._journal, command.id)
         except JournalError as error:
-            self._send(self._answer(command.id, Refusal.STORAGE, str(error)))
+            self._refuse(command.id, Refusal.STORAGE, str(error))
             return None
         if answered is not None:
             self._send(answered)
@@ -93,7 +97,7 @@ class CommandDesk:
         reason = refusal_of(command, device=self._device, now_ms=self._now_ms())
         if reason:
             logger.warning("command refused device=%s reason=%s", self._device, reason)
-            self._send(self._answer(command.id, reason))
+            self._refuse(command.id, reason)
             return None
         self._pending[command.id] = command
         return command
@@ -107,8 +111,7 @@ class CommandDesk:
         command = self._pending.get(command_id)
         if command is None:
             return ()
-        answer = self._answer(command_id)
-        return keep_answer(command_id, time_ms(command.expires_at), answer)
+        return self._kept(command, self._answer(command_id))
 
     def done(self, command_id: str) -> None:
         """It was carried out, and `keeping` was written in the same transaction."""
@@ -126,12 +129,12 @@ class CommandDesk:
             return
         answer = self._answer(command_id, reason, detail)
         try:
-            expires_ms = time_ms(command.expires_at)
-            self._journal.append((), stamp, also=keep_answer(command_id, expires_ms, answer))
+            self._journal.append((), stamp, also=self._kept(command, answer))
         except JournalDamagedError:
             raise
         except JournalError as error:
-            answer = self._answer(command_id, Refusal.STORAGE, str(error))
+            self._refuse(command_id, Refusal.STORAGE, str(error))
+            return
         if reason:
             logger.info(
                 "command refused device=%s do=%s reason=%s",
@@ -142,14 +145,28 @@ class CommandDesk:
         self._send(answer)
 
     def not_stored(self, command_id: str) -> None:
-        """What it had to write could not be stored: nothing happened, it may be sent again."""
+        """What it had to write could not be stored: nothing happened, and nothing will."""
         if self._pending.pop(command_id, None) is not None:
-            self._send(self._answer(command_id, Refusal.STORAGE, "nothing can be stored now"))
+            self._refuse(command_id, Refusal.STORAGE, "nothing can be stored now")
 
     def send_answers(self, publish: Callable[[bytes], bool]) -> None:
         """Hand the waiting answers to `publish`, in order, until it says that it could not."""
         while self._outbox and publish(self._outbox[0]):
             del self._outbox[0]
+
+    def _refuse(self, command_id: str, reason: str, detail: str = "") -> None:
+        """Answer without a place on the disk; the same command must not be done later."""
+        answer = self._refused[command_id] = self._answer(command_id, reason, detail)
+        while len(self._refused) > REFUSED_MAXIMUM:
+            del self._refused[next(iter(self._refused))]
+        self._send(answer)
+
+    def _kept(self, command: AnyCommand, answer: bytes) -> tuple[Statement, ...]:
+        now_ms = self._now_ms()
+        expires_ms = time_ms(command.expires_at)
+        return keep_answer(
+            command.id, expires_ms, answer, now_ms=expires_ms if now_ms is None else now_ms
+        )
 
     def _verified(self, payload: bytes) -> AnyCommand:
         if len(payload) > MAX_COMMAND_BYTES:
@@ -160,7 +177,10 @@ class CommandDesk:
         key = self._collector_key
         if token.kid != key.kid or not key.is_signed(token.signing_input, token.signature):
             raise ContractError("signature", "not signed by the collector's key")
-        return decode_command(token.payload)
+        command = decode_command(token.payload)
+        for moment in (command.issued_at, command.expires_at):
+            time_ms(moment)
+        return command
 
     def _answer(self, command_id: str, reason: str = "", detail: str = "") -> bytes:
         answer = Answer(

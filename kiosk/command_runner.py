@@ -9,6 +9,7 @@ from kiosk.clock import Clock
 from kiosk.command_desk import CommandDesk
 from kiosk.commands import collector_now_ms, event_of
 from kiosk.device import Device
+from kiosk.errors import JournalError
 from kiosk.events import SettingsGiven
 from kiosk.journal.answers import remote_settings
 from kiosk.uplink import Uplink
@@ -29,7 +30,6 @@ def open_command_desk(
         key=key,
         journal=device.journal,
         now_ms=lambda: collector_now_ms(
-            newest_ms=device.journal.watermarks.server_ms,
             live_ms=uplink.receipts.collector_ms,
             wall_ms=clock.wall_ms() if device.is_synced else None,
         ),
@@ -71,7 +71,11 @@ class CommandRunner:
         if self._configuring != command.id and self._desk.is_pending(self._configuring):
             self._conclude(command.id, Refusal.BUSY, "other settings are being put into force")
             return
-        version, values = remote_settings(self._device.journal)
+        try:
+            version, values = remote_settings(self._device.journal)
+        except JournalError as error:
+            self._conclude(command.id, Refusal.STORAGE, str(error))
+            return
         if command.version < version or (command.version == version and command.values != values):
             self._conclude(command.id, Refusal.OLD_VERSION, f"version {version} is in force")
             return

@@ -5,11 +5,15 @@ The rules, in this order:
 1. It is signed by the collector's key and readable; otherwise there is nothing to answer to.
 2. It is for this device.
 3. It has not expired, was not issued in the future, and lives no longer than the contract allows.
-   Times are the collector's. What a device knows of that time: the newest receipt it has taken and
-   how long ago that was, and its own clock when that is synchronised; the later of both, and never
-   earlier than any receipt it has ever taken. Without either it does not know, and refuses.
-4. It was not answered before: then the same answer is given again and nothing is done twice. Ids
-   are kept, on disk, until the collector's time is past the command's end.
+   Times are the collector's: by the newest live receipt and how long ago that was, and by our own
+   clock when that is synchronised; the later of both. A device that knows neither refuses.
+   A live receipt tells the time only when it is not older than one we have taken before, or our
+   synchronised clock agrees with it (`kiosk.receipts`): an old receipt that somebody plays again
+   must not make an old command valid again, and a collector whose clock was once ahead must not be
+   locked out.
+4. It was not answered before: then the same answer is given again and nothing is done twice, nor
+   done after it was refused. Ids are kept on disk until a day past the command's end; a refusal
+   that cannot be written down is kept in memory.
 """
 
 from __future__ import annotations
@@ -47,16 +51,14 @@ think of theirs, differ a little. Our choice."""
 COMMAND: Final = "command"
 
 
-def collector_now_ms(*, newest_ms: int, live_ms: int | None, wall_ms: int | None) -> int | None:
+def collector_now_ms(*, live_ms: int | None, wall_ms: int | None) -> int | None:
     """The collector's time as far as this device knows it; None: it does not.
 
     Args:
-        newest_ms: of the newest receipt ever taken; 0: none.
-        live_ms: of the newest receipt since the program started, moved on by the time since.
+        live_ms: of the newest live receipt that tells the time, moved on by the time since.
         wall_ms: our own clock; None while it is not synchronised.
     """
-    known = [time for time in (live_ms, wall_ms) if time is not None]
-    return max(newest_ms, *known) if known else None
+    return max((time for time in (live_ms, wall_ms) if time is not None), default=None)
 
 
 def refusal_of(command: Command, *, device: str, now_ms: int | None) -> str:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from zoneinfo import ZoneInfo
 
 from firmware_config.errors import InvalidSettings
+from firmware_config.hours import span_of, week_of
 from firmware_config.keys import SigningKey
 from firmware_config.kiosk_settings import KioskSettings
 from firmware_config.pins import PinProfile
@@ -20,7 +21,7 @@ from kiosk.clock import Clock
 from kiosk.command_desk import CommandDesk
 from kiosk.edges import EdgeFilter
 from kiosk.errors import JournalDamagedError, JournalError
-from kiosk.events import Event, SettingsGiven, Tick
+from kiosk.events import Event, Press, SettingsGiven, Tick
 from kiosk.housekeeping import Housekeeping, boot_decision
 from kiosk.journal import Journal, open_journal
 from kiosk.journal.answers import keep_remote, remote_settings
@@ -61,6 +62,7 @@ class Device:
         is_connected: what the status light shows; the service sets it.
         settings: those in force: the ones given, and over them the collector's.
         settings_version: of the collector's; 0: there are none.
+        touches: touches of each face of the screen since the start, as `screen-5` …
         desk: answers commands; None: none are taken. The service sets it.
         on_change: told the situation before and after each change; must return at once.
         on_settings: told new settings when they came into force.
@@ -71,6 +73,7 @@ class Device:
     ) -> None:
         self.situation = Situation()
         self.is_connected = False
+        self.touches: dict[str, int] = {}
         self.settings = self._given = settings
         self.settings_version = 0
         self.desk: CommandDesk | None = None
@@ -96,6 +99,9 @@ class Device:
             now_ms = clock.mono_ms()
             self.edges.begin(panel.open(), now_ms)
             self._try(boot_decision(self.journal, panel.profile.name, now_ms))
+            # before the first press is decided: may it be promised at all?
+            for event in self.housekeeping.poll(now_ms, is_storing=False):
+                self.handle(event)
         except BaseException:
             self.close()
             raise
@@ -119,6 +125,8 @@ class Device:
         """Do everything that is due now with what `edges` was given."""
         now_ms = self._clock.mono_ms()
         for event in self.edges.pop(now_ms):
+            if isinstance(event, Press) and event.button not in self._buttons:
+                self.touches[event.button] = self.touches.get(event.button, 0) + 1
             self.handle(event)
         machine_due_ms = due_ms(self.situation)
         horizon_ms = self.edges.horizon_ms(now_ms)
@@ -138,8 +146,20 @@ class Device:
         self._try(decision, event)
 
     def checked_settings(self, values: Mapping[str, str]) -> KioskSettings:
-        """What the settings would be with these of the collector. Raises InvalidSettings."""
-        return overlay_settings(self._given, values)
+        """What the settings would be with these of the collector.
+
+        Raises:
+            InvalidSettings: one is unknown, fixed, or bad; or nothing can be derived from them.
+        """
+        settings = overlay_settings(self._given, values)
+        try:  # whatever is made of them later is made once here: in force must mean usable
+            rules_of(settings, self._panel.profile)
+            week_of(settings.opening.hours)
+            for text in settings.voice.quiet_hours:
+                span_of(text)
+        except (ValueError, TypeError) as error:
+            raise InvalidSettings([str(error)]) from error
+        return settings
 
     def prepare(self, event: Event) -> None:
         """Decide and sign ahead what an event would write: a key takes milliseconds to settle."""

@@ -25,6 +25,11 @@ STEP_MS: Final = 1_000
 ("steps over 1 s")."""
 DISK_EVERY: Final = 10
 """Polls between two looks at the disk."""
+DAY_GRACE_MS: Final = 5_000
+"""A day is closed so long after midnight: what happened in its last moment is decided by then, as a
+key settles within `edges.CHATTER_MS`."""
+ENOUGH_AGAIN: Final = 1.1
+"""Free space must be so many times a limit before the disk counts as better: no alarm flaps."""
 KEEP_DAYS: Final = 400
 """Archived records are kept this long. Source: design, step 11."""
 CHECKPOINT_RECORDS: Final = 50
@@ -138,7 +143,9 @@ class Housekeeping:
         free = self.free_bytes = storage.free_bytes(self._settings.journal)
         before = self.disk
         if free is not None:
-            is_short, is_low = free < limits.min_free_bytes, free < limits.warn_free_bytes
+            ease = {"ok": (1.0, 1.0), "low": (1.0, ENOUGH_AGAIN)}.get(before, (ENOUGH_AGAIN,) * 2)
+            is_short = free < limits.min_free_bytes * ease[0]
+            is_low = free < limits.warn_free_bytes * ease[1]
             self.disk = "short" if is_short else "low" if is_low else "ok"
         events: list[Event] = []
         may_thank = not (self._is_volatile or self.disk == "short")
@@ -149,13 +156,13 @@ class Housekeeping:
                 kind = storage.file_system_type(self._settings.journal)
                 fields = {"reason": "volatile-storage", "detail": f"the journal lies on {kind}"}
                 events.append(Noted(at_ms=now_ms, kind=Kind.FAULT, fields=fields))
-        if self.disk != before and self.disk != "ok":
+        if self.disk != before and self.disk != "ok" and (before, self.disk) != ("short", "low"):
             fields = {"reason": f"disk-{self.disk}", "detail": f"{free} bytes free"}
             events.append(Noted(at_ms=now_ms, kind=Kind.FAULT, fields=fields))
         return events
 
     def _close_days(self, now_ms: int) -> None:
-        today = self._local(now_ms).date()
+        today = self._local(now_ms - DAY_GRACE_MS).date()
         if self._closed == (today, self.stamp.is_synced):
             return
         days = open_days(self._journal, today, is_synced=self.stamp.is_synced)

@@ -17,7 +17,7 @@ from kiosk.clock import Clock
 from kiosk.errors import JournalError
 from kiosk.events import Noted
 from kiosk.journal import Journal
-from kiosk.window import Watermarks, Weight, time_ms, weigh
+from kiosk.window import FRESH_MS, Watermarks, Weight, time_ms, weigh
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class ReceiptBook:
 
     @property
     def collector_ms(self) -> int | None:
-        """The collector's time, by the newest live receipt since the start; None: none came."""
+        """The collector's time, by the newest live receipt that tells it; None: none came."""
         if self._live is None:
             return None
         taken_ms, server_ms = self._live
@@ -80,7 +80,7 @@ class ReceiptBook:
                 head=self._journal.head,
                 digest_of=self._journal.digest_of,
                 is_retained=is_retained,
-                wall_ms=self._clock.wall_ms() if self._clock.is_synced() else None,
+                wall_ms=self._wall_ms(),
             )
             if weighing.watermarks != before:
                 self._journal.keep(weighing.watermarks)
@@ -91,17 +91,25 @@ class ReceiptBook:
         if weighing.weight is not Weight.TAKEN:
             return None, self._alarm(weighing.weight, before, receipt)
         self._taken_ms = self._clock.steady_ms()
-        if not is_retained:
-            self._live = (self._taken_ms, time_ms(receipt.server_time))
+        server_ms = time_ms(receipt.server_time)
+        wall_ms = self._wall_ms()
+        agrees = wall_ms is not None and abs(wall_ms - server_ms) <= FRESH_MS
+        if not is_retained and (agrees or server_ms >= before.server_ms):
+            self._live = (self._taken_ms, server_ms)
         extra = tuple(receipt.extra)
         return Taken(weighing.watermarks.stored, extra, weighing.is_new_gen), ()
+
+    def _wall_ms(self) -> int | None:
+        return self._clock.wall_ms() if self._clock.is_synced() else None
 
     def _verified(self, payload: bytes) -> Receipt:
         token = chain.split_token(payload)
         key = self._collector_key
         if token.kid != key.kid or not key.is_signed(token.signing_input, token.signature):
             raise ContractError("signature", "not signed by the collector's key")
-        return decode_receipt(token.payload)
+        receipt = decode_receipt(token.payload)
+        time_ms(receipt.server_time)
+        return receipt
 
     def _alarm(self, weight: Weight, before: Watermarks, receipt: Receipt) -> tuple[Noted, ...]:
         if weight is not Weight.FORK or before.has_fork:

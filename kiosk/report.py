@@ -57,7 +57,7 @@ def health_of(
         disk_free_bytes=housekeeping.free_bytes,
         disk=housekeeping.disk,
         may_thank=device.situation.may_thank,
-        presses=edges.presses,
+        presses=edges.presses | device.touches,
         edges=edges.edges,
         spikes=edges.spikes,
         stuck=list(edges.stuck),

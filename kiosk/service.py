@@ -9,7 +9,6 @@ the program (`failure`, `ended`); the journal is intact, systemd starts anew.
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 from collections.abc import Callable
 from typing import Any, Final
@@ -17,7 +16,7 @@ from typing import Any, Final
 from firmware_config.contract import Health
 from firmware_config.keys import load_or_create_signing_key, load_verify_key
 from firmware_config.kiosk_settings import KioskSettings
-from firmware_config.mqtt_link import Arrived, LinkEvent
+from firmware_config.mqtt_link import Arrived
 from firmware_config.pins import load_pin_profile
 from kiosk.clock import Clock
 from kiosk.command_runner import CommandRunner, open_command_desk
@@ -25,6 +24,7 @@ from kiosk.counter import Counter
 from kiosk.device import Device
 from kiosk.errors import DeadThreadError, JournalForkedError, KeyMissingError
 from kiosk.events import Edge, Event
+from kiosk.inbox import Inbox
 from kiosk.panel import Panel
 from kiosk.report import Telling, health_of, telling
 from kiosk.situation import Situation
@@ -36,13 +36,6 @@ logger = logging.getLogger(__name__)
 _VITAL: Final = ("keys", "network")
 POLL_S: Final = 1.0
 """How often pins, clock, disk and threads are looked at."""
-
-
-class _Wake:
-    """Queued to make the work thread look at the time again."""
-
-
-_Item = Event | LinkEvent | threading.Event | _Wake
 
 
 class KioskService:
@@ -82,7 +75,7 @@ class KioskService:
         )
         self._password = password
         self._notify = notify or (lambda _: None)
-        self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._inbox = Inbox()
         self._waiting: list[threading.Event] = []
         self._poll_due_ms = 0
         self._started_ms = 0
@@ -114,7 +107,7 @@ class KioskService:
             kid=key.kid,
             collector_key=collector_key,
             clock=clock,
-            on_event=self._queue.put,
+            on_event=self._inbox.put_network,
             health=lambda: self._health(device, uplink),
         )
         self._commands = open_command_desk(
@@ -142,7 +135,7 @@ class KioskService:
 
     def post(self, event: Event) -> None:
         """Hand in an event from outside, e.g. CaseOpened; thread-safe."""
-        self._queue.put(event)
+        self._inbox.put(event)
 
     def settle(self, timeout_s: float) -> bool:
         """Wait until all that was handed in so far is decided, stored and shown.
@@ -153,7 +146,7 @@ class KioskService:
         if self.ended.is_set():
             return False
         done = threading.Event()
-        self._queue.put(done)
+        self._inbox.put(done)
         return done.wait(timeout_s) and not self.ended.is_set()
 
     def snapshot(self) -> Snapshot:
@@ -173,10 +166,10 @@ class KioskService:
     # --- other threads ---
 
     def _on_edge(self, button: str, is_pressed: bool) -> None:
-        self._queue.put(Edge(at_ms=self.clock.mono_ms(), button=button, is_pressed=is_pressed))
+        self._inbox.put(Edge(at_ms=self.clock.mono_ms(), button=button, is_pressed=is_pressed))
 
     def _wake(self) -> None:
-        self._queue.put(_Wake())
+        self._inbox.wake()
 
     # --- the work thread ---
 
@@ -222,7 +215,7 @@ class KioskService:
         device.turn()
         if uplink.watermarks.has_fork:  # presses under this epoch could not be counted any more
             raise JournalForkedError("the collector holds another history of this journal")
-        if self._waiting and self._queue.empty() and device.edges.is_quiet:
+        if self._waiting and self._inbox.is_empty and device.edges.is_quiet:
             for done in self._waiting:
                 done.set()
             self._waiting.clear()
@@ -232,23 +225,22 @@ class KioskService:
             self._wake()  # one message a turn: a press never waits for a backlog
 
     def _take(self, wait_s: float, device: Device, uplink: Uplink) -> None:
-        """Wait for the first item, then take all there are."""
-        try:
-            item = self._queue.get(timeout=wait_s) if wait_s > 0 else self._queue.get_nowait()
-            while True:
-                if isinstance(item, Event):
-                    device.edges.push(item)
-                elif isinstance(item, threading.Event):
-                    self._waiting.append(item)
-                elif isinstance(item, Arrived) and item.topic == uplink.command_topic:
-                    if self._commands is not None:
-                        self._commands.take(item.payload)
-                elif not isinstance(item, _Wake):
-                    for noted in uplink.handle(item):
-                        device.edges.push(noted)
-                item = self._queue.get_nowait()
-        except queue.Empty:
-            return
+        """Wait for something, then take events and a few messages; keys come before the network."""
+        items, network = self._inbox.take(wait_s)
+        for item in items:
+            if isinstance(item, Event):
+                device.edges.push(item)
+            else:
+                self._waiting.append(item)
+        if items:
+            device.turn()
+        for event in network:
+            if isinstance(event, Arrived) and event.topic == uplink.command_topic:
+                if self._commands is not None:
+                    self._commands.take(event.payload)
+            else:
+                for noted in uplink.handle(event):
+                    device.edges.push(noted)
 
     def _wait_s(self, device: Device, uplink: Uplink) -> float:
         steady_ms = self.clock.steady_ms()

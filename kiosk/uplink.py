@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from firmware_config import __version__
@@ -46,6 +46,9 @@ from kiosk.window import Watermarks, Window
 
 logger = logging.getLogger(__name__)
 
+AGAIN_MS: Final = 200
+"""Between two messages of records that a command asked for again. Our choice: 65 to 100 records a
+second and device, so that a whole hall that is asked does not drown its live presses."""
 REASONS_MAXIMUM: Final = 16
 """Most different refusals of the broker that are counted."""
 _REFUSED_FROM: Final = 0x80
@@ -94,6 +97,8 @@ class Uplink:
             settings.device, journal=journal, collector_key=collector_key, clock=clock
         )
         self._silence = Silence()
+        self._again = range(0)
+        self._again_due_ms = 0
         self.reasons: dict[str, int] = {}
         self._is_denied = False
         self.is_connected = False
@@ -164,7 +169,9 @@ class Uplink:
         now_ms = self._clock.steady_ms()
         if self._window.expire(now_ms):
             logger.info("no receipt, sending again device=%s", self._device)
-        if self._silence.is_too_long(now_ms, is_waiting=self._window.in_flight > 0):
+        if self._silence.is_too_long(
+            now_ms, is_waiting=self._window.is_waiting(self._journal.head)
+        ):
             logger.warning("no receipt for long, connecting anew device=%s", self._device)
             self._link.reconnect()
         if now_ms >= self._health_due_ms:
@@ -172,7 +179,7 @@ class Uplink:
             self._link.publish(
                 Publication(self._topic(Channel.HEALTH), encode(self._health()), qos=0)
             )
-        return self._send_records(now_ms)
+        return self._send_records(now_ms) or self._send_again(now_ms)
 
     def hurry_health(self) -> None:
         """Send health with the next turn: something changed."""
@@ -180,7 +187,8 @@ class Uplink:
 
     def resend_from(self, seq: int) -> None:
         """Send every record from `seq` on again."""
-        self._window.rewind(seq)
+        self._again = range(seq, self._journal.head + 1)
+        self._again_due_ms = 0
 
     def answer(self, token: bytes) -> bool:
         """Publish the answer to a command; False: there is no connection."""
@@ -190,19 +198,40 @@ class Uplink:
         """When `turn` next has something to do, in `steady_ms`; None: not before an event."""
         if not self.is_connected:
             return None
-        resend_ms = self._window.due_ms()
-        return self._health_due_ms if resend_ms is None else min(resend_ms, self._health_due_ms)
+        times = [self._health_due_ms]
+        if (resend_ms := self._window.due_ms()) is not None:
+            times.append(resend_ms)
+        if self._again:
+            times.append(self._again_due_ms)
+        return min(times)
 
     def _send_records(self, now_ms: int) -> bool:
         seqs = self._window.next_seqs(self._journal.head, MAX_MESSAGE_RECORDS)
-        if not seqs:
+        up_to = self._send(seqs)
+        if up_to is None:
             return False
+        self._window.sent(up_to, now_ms, random.random())
+        return bool(self._window.next_seqs(self._journal.head, 1))
+
+    def _send_again(self, now_ms: int) -> bool:
+        """Send what was asked for again, one message now and then: live records come first."""
+        if self._again and now_ms >= self._again_due_ms:
+            up_to = self._send(self._again[:MAX_MESSAGE_RECORDS])
+            self._again_due_ms = now_ms + AGAIN_MS
+            if up_to is not None:
+                self._again = range(up_to + 1, self._again.stop)
+        return False
+
+    def _send(self, seqs: Sequence[int]) -> int | None:
+        """Publish one message of records; returns the last seq it covers; None: nothing sent."""
+        if not seqs:
+            return None
         try:
             tokens = self._journal.tokens(seqs)
         except JournalError as error:
             # the journal's own commits tell a person; here it only means: not now
             logger.warning("journal cannot be read device=%s error=%s", self._device, error)
-            return False
+            return None
         message: list[bytes] = []
         up_to = seqs[-1]  # a seq without a token was pruned, so archived: nothing to send for it
         room = MAX_MESSAGE_BYTES + 1
@@ -215,14 +244,14 @@ class Uplink:
         if message:
             payload = b"\n".join(message)
             if self._link.publish(Publication(self._topic(Channel.JOURNAL), payload)) is None:
-                return False
-        self._window.sent(up_to, now_ms, random.random())
-        return bool(self._window.next_seqs(self._journal.head, 1))
+                return None
+        return up_to
 
     def _receive(self, arrived: Arrived) -> tuple[Noted, ...]:
         taken, noted = self.receipts.take(arrived.payload, is_retained=arrived.retain)
         if taken is not None:
-            self._silence.receipt_taken(self._clock.steady_ms())
+            if not arrived.retain:  # the broker gives the last one again at every subscription
+                self._silence.receipt_taken(self._clock.steady_ms())
             self._window.cover(taken.stored, taken.extra, is_new_gen=taken.is_new_gen)
         return noted
 

@@ -30,6 +30,7 @@ from enum import StrEnum
 from typing import Final
 
 from firmware_config.contract import MAX_IN_FLIGHT_RECORDS, Receipt
+from firmware_config.errors import ContractError
 
 FRESH_MS: Final = 600_000
 """How far a fresh receipt's time may be from ours. Our choice: well above any network delay."""
@@ -74,8 +75,16 @@ class Weighing:
 
 
 def time_ms(wall: str) -> int:
-    """UTC milliseconds since 1970 of a contract wall time."""
-    return round(datetime.fromisoformat(wall).timestamp() * 1000)
+    """UTC milliseconds since 1970 of a contract wall time.
+
+    Raises:
+        ContractError: reason `schema`: such a day does not exist (30 February, year 0).
+    """
+    try:
+        moment = datetime.fromisoformat(wall)
+    except ValueError as error:
+        raise ContractError("schema", f"{wall}: {error}") from None
+    return round(moment.timestamp() * 1000)
 
 
 def weigh(
@@ -176,11 +185,9 @@ class Window:
         if has_progress:
             self._wait_ms = self._resend_ms
 
-    def rewind(self, seq: int) -> None:
-        """Send everything from `seq` on again, covered or not."""
-        self._stored = min(self._stored, seq - 1)
-        self._extra = ()
-        self.restart()
+    def is_waiting(self, head: int) -> bool:
+        """Whether the ledger is not known to hold every record up to `head`."""
+        return bool(self._uncovered(self._stored + 1, head, 1))
 
     def next_seqs(self, head: int, limit: int) -> list[int]:
         """Up to `limit` seqs to put into the next message, in order; empty: nothing to send."""

@@ -22,8 +22,9 @@ from firmware_config.contract.fields import (
     WallTime,
 )
 
-MAX_COMMAND_BYTES: Final = 8192
-"""Largest command a device reads, in bytes."""
+MAX_COMMAND_BYTES: Final = 7680
+"""Largest command a device reads, in bytes. Less than a journal message may hold, so that the
+record of the largest settings, some hundred bytes longer than their command, fits into one."""
 MAX_COMMAND_LIFE_S: Final = 300
 """Longest time between `issued_at` and `expires_at`. A device must remember ids for so long."""
 

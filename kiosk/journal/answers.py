@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Final
 
 from kiosk.journal import schema
 from kiosk.journal.store import Journal, Statement
@@ -15,10 +16,21 @@ def answer_of(journal: Journal, command_id: str) -> bytes | None:
     return rows[0][0] if rows else None
 
 
-def keep_answer(command_id: str, expires_ms: int, answer: bytes) -> tuple[Statement, ...]:
-    """Statements that keep an answer and forget those whose commands are void."""
+KEEP_MS: Final = 86_400_000
+"""How long an answer is kept past its command's end: longer than the clocks of two collector hosts,
+or one that is set back, can differ without somebody noticing. Our choice."""
+
+
+def keep_answer(
+    command_id: str, expires_ms: int, answer: bytes, *, now_ms: int
+) -> tuple[Statement, ...]:
+    """Statements that keep an answer and forget those whose commands are long void.
+
+    Args:
+        now_ms: the collector's time.
+    """
     return (
-        (schema.FORGET_ANSWERS, ()),
+        (schema.FORGET_ANSWERS, (now_ms - KEEP_MS,)),
         (schema.KEEP_ANSWER, (command_id, expires_ms, answer)),
     )
 

@@ -56,9 +56,7 @@ INSERT_RECORD: Final = (
 HEAD: Final = "SELECT seq, digest FROM records ORDER BY seq DESC LIMIT 1"
 """The head is read inside the inserting transaction, so no memory of it can be wrong."""
 KEEP_ANSWER: Final = "INSERT OR REPLACE INTO commands (id, expires_ms, answer) VALUES (?, ?, ?)"
-FORGET_ANSWERS: Final = "DELETE FROM commands WHERE expires_ms < (SELECT server_ms FROM watermarks)"
-"""An id is forgotten only when the collector's own time, kept on disk, says that its command is
-void: a device that starts without a clock then knows it too."""
+FORGET_ANSWERS: Final = "DELETE FROM commands WHERE expires_ms < ?"
 KEEP_META: Final = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"
 REMOTE_SETTINGS: Final = "remote_settings"
 """Key in `meta`: `{"version": 1, "values": {…}}`, the collector's settings in force."""

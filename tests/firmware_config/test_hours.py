@@ -52,6 +52,11 @@ def test_a_week_can_be_written_as_lines_and_read_again() -> None:
         ("mon",),
         ("",),
         ("mon 09:00-25:00",),
+        ("mon-sun 09:00+08:00-17:00+08:00",),
+        ("mon-sun 09:00+08:00-17:00",),
+        ("mon 09:00Z-17:00Z",),
+        ("mon 09:00:30-17:00",),
+        ("mon ９:００-17:00",),
         ("mon 09:00-12:00", "mon-fri 11:59-13:00"),
     ],
 )
@@ -83,3 +88,5 @@ def test_quiet_hours_may_cross_midnight(span: str, at: str, expected: bool) -> N
 def test_what_is_no_stretch_is_refused() -> None:
     assert not expected_spans(("12:00-13:30",))
     assert expected_spans(("noon",))
+    assert expected_spans(("12:00Z-13:00Z",))
+    assert expected_spans(("12:00+08:00-13:00",))

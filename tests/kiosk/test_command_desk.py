@@ -12,10 +12,12 @@ from firmware_config import contract
 from firmware_config.chain import split_token
 from firmware_config.contract import (
     MAX_COMMAND_BYTES,
+    MAX_MESSAGE_BYTES,
     Answer,
     AnyCommand,
     Configure,
     Identify,
+    Kind,
     OpenCase,
     Pause,
     Resend,
@@ -28,10 +30,10 @@ from firmware_config.kiosk_settings import SessionSettings, StorageSettings
 from kiosk.clock import ManualClock
 from kiosk.command_desk import CommandDesk
 from kiosk.command_runner import CommandRunner
+from kiosk.drafts import Draft
 from kiosk.errors import JournalError
 from kiosk.journal import Journal
 from kiosk.situation import State
-from kiosk.window import Watermarks
 
 Kinds = Callable[[Journal], list[str]]
 
@@ -151,24 +153,23 @@ def test_after_a_restart_a_command_is_still_known(
     assert kinds(again.bench.journal).count("INVITED") == 1
 
 
-def test_an_expired_command_is_refused_before_and_after_a_restart(
+def test_an_answer_is_forgotten_a_day_after_its_command_was_void_and_then_that_is_expired(
     counter: Counter, bench_of: Callable[..., Any], kinds: Kinds
 ) -> None:
-    """Replay: the id may be forgotten only when the command is void for ever."""
     command = counter.command(OpenCase, case_no="C-1")
     counter.send(command)
-    late_ms = counter.bench.clock.wall_ms() + 60_001
-    counter.now_ms = late_ms
-    # a receipt moved the collector's time, kept on disk, past the command's end
-    counter.bench.journal.keep(Watermarks(gen="g", server_ms=late_ms))
-    counter.send(counter.command(Identify, expires_at=wall(late_ms + 60_000)))  # forgets the first
-    assert counter.bench.journal.query("SELECT count(*) FROM commands") == [(1,)]
+    for hours, kept in ((1, 2), (25, 2)):  # the second Identify outlives the first and the case
+        late_ms = counter.bench.clock.wall_ms() + hours * 3_600_000
+        counter.now_ms = late_ms
+        counter.send(counter.command(Identify, expires_at=wall(late_ms + 60_000),
+                                     issued_at=wall(late_ms)))  # fmt: skip
+        assert counter.bench.journal.query("SELECT count(*) FROM commands") == [(kept,)]
     (answer,) = counter.send(command)
     assert answer.reason == "expired"
     counter.bench.device.close()
 
     again = Counter(bench_of(), counter.key, counter.collector)
-    again.now_ms = again.bench.journal.watermarks.server_ms
+    again.now_ms = counter.now_ms
     (answer,) = again.send(command)
     assert answer.reason == "expired"
     assert kinds(again.bench.journal).count("INVITED") == 1
@@ -194,6 +195,25 @@ def test_a_command_that_nobody_trusted_signed_is_not_even_answered(
     assert kinds(counter.bench.journal) == ["BOOT"]
 
 
+@pytest.mark.parametrize("moment", ["2026-02-30T00:00:00.000Z", "0000-01-01T00:00:00.000Z"])
+def test_a_day_that_does_not_exist_is_no_command_and_no_end(counter: Counter, moment: str) -> None:
+    assert counter.send(counter.command(Pause, expires_at=moment)) == []
+    assert counter.desk.rejected == 1
+    assert counter.send(counter.command(Pause))[0].outcome == "done"
+
+
+def test_settings_while_the_journal_cannot_be_read_are_refused(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> Any:
+        raise JournalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("kiosk.command_runner.remote_settings", failing)
+        (answer,) = counter.send(counter.command(Configure, version=1, values={}))
+    assert (answer.outcome, answer.reason) == ("refused", "storage")
+
+
 def test_a_command_for_another_device_is_refused(counter: Counter, kinds: Kinds) -> None:
     (answer,) = counter.send(counter.command(Pause, dev="w-a02"))
     assert answer.reason == "wrong-device"
@@ -202,11 +222,15 @@ def test_a_command_for_another_device_is_refused(counter: Counter, kinds: Kinds)
 
 def test_without_any_knowledge_of_the_time_a_command_is_refused(counter: Counter) -> None:
     counter.now_ms = None
-    (answer,) = counter.send(counter.command(Pause))
+    command = counter.command(Pause)
+    (answer,) = counter.send(command)
     assert answer.reason == "clock-unknown"
+    counter.now_ms = counter.bench.clock.wall_ms()
+    assert counter.send(command) == [answer]  # an answer is final
+    assert counter.send(counter.command(Pause))[0].outcome == "done"
 
 
-def test_when_nothing_can_be_stored_nothing_happened_and_it_may_be_sent_again(
+def test_when_nothing_can_be_stored_nothing_happened_and_a_new_command_is_done(
     counter: Counter, kinds: Kinds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = counter.command(OpenCase, case_no="C-1")
@@ -218,8 +242,9 @@ def test_when_nothing_can_be_stored_nothing_happened_and_it_may_be_sent_again(
         patch.setattr(Journal, "append", full)
         (answer,) = counter.send(command)
     assert (answer.outcome, answer.reason) == ("refused", "storage")
+    assert counter.send(command) == [answer]  # also when a broker plays it again
 
-    (answer,) = counter.send(command)
+    (answer,) = counter.send(counter.command(OpenCase, case_no="C-1"))
 
     assert answer.outcome == "done"
     assert kinds(counter.bench.journal) == ["BOOT", "FAULT storage", "INVITED"]
@@ -293,6 +318,10 @@ def test_new_settings_replace_all_former_ones(counter: Counter) -> None:
         ({"session.timeout_s": "7"}, "session.timeout_s: expected number in s, 8 to 120, got '7'"),
         ({"session.timout_s": "30"}, "session.timout_s: unknown setting; did you mean session.ti"),
         ({"broker.host": "evil"}, "broker.host: expected a setting that can change while the pro"),
+        ({"opening.hours": "mon-sun 09:00+08:00-17:00+08:00"}, "opening.hours: expected a line"),
+        ({"opening.hours": "mon-sun 09:00+08:00-17:00"}, "opening.hours: expected a line such as"),
+        ({"voice.quiet_hours": "12:00Z-13:00Z"}, "voice.quiet_hours: expected stretches such as"),
+        ({"screen.window": "A\x01"}, "screen.window: expected text"),
         ({"opening.hours": "mon 9-12"}, "opening.hours: expected a line such as 'mon-fri 09:00"),
         ({"voice.volume": "50", "session.mode": "x"}, "session.mode: expected text clerk or walk"),
     ],
@@ -309,6 +338,24 @@ def test_invalid_settings_are_refused_whole_with_what_is_wrong(
     assert counter.bench.device.settings_version == 0
     assert counter.bench.device.settings.voice.volume == 80
     assert kinds(counter.bench.journal) == ["BOOT"]
+
+
+def test_the_record_of_the_largest_settings_fits_into_a_message(counter: Counter) -> None:
+    """Else it would be put aside by the collector each time, and the device send it for ever."""
+    values: dict[str, str] = {}
+    while True:
+        more = values | {f"section.key-{len(values)}": "\x01" * 61}
+        command = counter.command(Configure, version=2**53 - 1, values=more)
+        if len(counter.collector.token(encode(command))) > MAX_COMMAND_BYTES:
+            break
+        values = more
+    fields = {"version": 2**53 - 1, "values": values}
+    device = counter.bench.device
+    head = counter.bench.journal.append(
+        [Draft(Kind.SETTINGS, 2**40, fields)], device.housekeeping.stamp
+    )
+    ((token,),) = counter.bench.journal.query("SELECT token FROM records WHERE seq = ?", head)
+    assert MAX_COMMAND_BYTES * 0.9 < len(token) <= MAX_MESSAGE_BYTES
 
 
 def test_a_version_only_rises(counter: Counter) -> None:
@@ -332,7 +379,7 @@ def test_settings_that_could_not_be_stored_are_not_in_force(
     assert answer.reason == "storage"
     assert counter.bench.device.settings.voice.volume == 80
     monkeypatch.undo()
-    counter.send(command)
+    counter.send(counter.command(Configure, version=1, values={"voice.volume": "10"}))
     assert counter.bench.device.settings.voice.volume == 10
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
+from firmware_config.chain import split_token
 from firmware_config.kiosk_settings import SessionSettings, StorageSettings
 from firmware_config.pins import load_pin_profile
 from kiosk import storage
 from kiosk.clock import ManualClock
 from kiosk.edges import CLERK, LONG_PRESS_MS
 from kiosk.errors import JournalError
+from kiosk.events import Press
+from kiosk.housekeeping import DAY_GRACE_MS
 from kiosk.journal import Journal
 from kiosk.panel import Panel
 from kiosk.patterns import BUZZER, ERROR, STATUS
@@ -198,7 +202,9 @@ def test_midnight_closes_the_day(bench_of: Callable[..., Any], kinds: Kinds) -> 
     bench = bench_of()
     bench.wait(1000)
     assert kinds(bench.journal) == ["BOOT"]
-    bench.wait(15 * 3_600_000)  # 09:00 + 15 h
+    bench.wait(15 * 3_600_000)  # 09:00 + 15 h; the last moment's presses have their time
+    assert kinds(bench.journal) == ["BOOT"]
+    bench.wait(DAY_GRACE_MS)
     assert kinds(bench.journal) == ["BOOT", "DAYCLOSE 2026-03-02"]
     bench.wait(1000)
     bench.wait(24 * 3_600_000)
@@ -275,3 +281,60 @@ def test_damage_found_at_work_ends_the_program(
     monkeypatch.setattr(Journal, "append", damaged)
     with pytest.raises(JournalError, match="malformed"):
         bench.case("C-1")
+
+
+def test_a_press_over_midnight_is_in_the_days_count(
+    bench_of: Callable[..., Any], clock: ManualClock
+) -> None:
+    bench = bench_of()
+    bench.wait(15 * 3_600_000 - 1_005)
+    bench.device.poll()
+    bench.case("C-1")
+    bench.clock.advance(1_000)
+    bench.pins.pin(PROFILE.buttons[0].gpio).drive_low()  # 23:59:59.995
+    bench.turn()
+    bench.wait(10)  # midnight, and the second's round, before the key has settled
+    bench.wait(100)
+    bench.pins.pin(PROFILE.buttons[0].gpio).drive_high()
+    bench.turn()
+    bench.wait(DAY_GRACE_MS)
+    ((token,),) = bench.journal.query("SELECT token FROM records WHERE kind = 'DAYCLOSE'")
+    assert json.loads(split_token(token).payload)["counts"]["RATED.5"] == 1
+
+
+def test_a_press_during_the_start_is_not_thanked_where_nothing_may_be_promised(
+    bench_of: Callable[..., Any], kinds: Kinds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "is_volatile", lambda path: True)
+    bench = bench_of(
+        session=SessionSettings(mode="walkup"),
+        storage=StorageSettings(allow_volatile=False, min_free_bytes=1_048_576),
+    )
+    bench.tap("satisfied")  # before any poll
+    assert kinds(bench.journal)[-1] == "RATED 4"
+    assert bench.lit & KEY_NAMES == set()
+
+
+def test_touches_are_counted_beside_the_keys(bench_of: Callable[..., Any]) -> None:
+    bench = bench_of()
+    for _ in range(2):
+        bench.device.edges.push(Press(at_ms=bench.clock.mono_ms(), button="screen-5", level=5))
+        bench.turn()
+    assert bench.device.touches == {"screen-5": 2}
+
+
+def test_a_disk_around_its_limit_does_not_flap(
+    bench_of: Callable[..., Any], kinds: Kinds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = 10**9
+    monkeypatch.setattr(storage, "free_bytes", lambda path: room)
+    bench = bench_of(
+        storage=StorageSettings(
+            allow_volatile=True, min_free_bytes=2 * 10**6, warn_free_bytes=10**8
+        )
+    )
+    for number in range(20):
+        room = 10**8 + (-1) ** number * 10**6
+        for _ in range(10):
+            bench.wait(1000)
+    assert kinds(bench.journal) == ["BOOT", "FAULT disk-low"]

@@ -343,7 +343,7 @@ def test_published_events_of_the_broker_are_harmless(
 ) -> None:
     service = service_of()
     service.start()
-    service._queue.put(Published(1, 0x87, 1))
+    service._inbox.put_network(Published(1, 0x87, 1))
     assert service.settle(5)
     assert service.failure is None
 

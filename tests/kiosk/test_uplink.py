@@ -46,12 +46,16 @@ class PlayedLink:
         self.is_up = True
         self.is_alive = False
         self.sent: list[Publication] = []
+        self.reconnects = 0
 
     def start(self) -> None:
         self.is_alive = True
 
     def stop(self) -> None:
         self.is_alive = False
+
+    def reconnect(self) -> None:
+        self.reconnects += 1
 
     def publish(self, publication: Publication) -> int | None:
         if not self.is_up:
@@ -321,3 +325,86 @@ def test_a_journal_that_cannot_be_read_now_is_read_later(
         patch.setattr(Journal, "query", broken)
         assert line.pump() == []
     assert len(line.pump()) == 1
+
+
+def test_connected_but_without_a_receipt_for_two_minutes_it_connects_anew(line: Line) -> None:
+    line.write(3)
+    line.connect()
+    for _ in range(2 * 60):
+        line.pump()
+        line.clock.advance(1000)
+    assert line.link.reconnects == 0
+    line.pump()
+    assert line.link.reconnects == 1
+
+
+def test_while_the_collector_is_away_for_a_day_it_connects_anew_ever_more_seldom(
+    line: Line,
+) -> None:
+    """The broker gives the retained receipt at every subscription: that is no sign of life."""
+    line.write(3)
+    line.connect()
+    for message in line.pump():
+        line.ledger.take(message)
+    retained = line.ledger.receipt(server_ms=line.clock.wall_ms())
+    line.receive(retained)
+    line.write(5)
+    for _ in range(24 * 3600):
+        before = line.link.reconnects
+        line.clock.advance(1000)
+        line.pump()
+        if line.link.reconnects > before:
+            line.uplink.handle(Disconnected("asked", 1))
+            line.connect()
+            line.receive(retained, retain=True)
+        assert line.uplink.is_alive
+    assert 10 <= line.link.reconnects <= 60
+
+
+def test_records_asked_for_again_are_all_sent_although_receipts_say_they_are_there(
+    line: Line,
+) -> None:
+    line.write(100)
+    line.connect()
+    for _ in range(10):
+        for message in line.pump():
+            line.ledger.take(message)
+        line.answer()
+    line.link.take()
+    line.uplink.resend_from(41)
+    seen: list[bytes] = []
+    for _ in range(60):
+        line.clock.advance(1000)
+        seen += [token for message in line.pump() for token in message.split(b"\n")]
+        line.answer()
+    assert seen == [token for _, token in line.journal.tokens(range(41, 101))]
+
+
+def test_a_collector_whose_clock_was_once_ahead_tells_the_time_again(line: Line) -> None:
+    line.write(1)
+    line.connect()
+    for message in line.pump():
+        line.ledger.take(message)
+    right_ms = line.clock.wall_ms()
+    month_ms = 30 * 86_400_000
+    for server_ms in (right_ms, right_ms + month_ms):
+        line.receive(line.ledger.receipt(server_ms=server_ms))
+    assert line.uplink.receipts.collector_ms == right_ms + month_ms
+
+    line.receive(line.ledger.receipt(server_ms=right_ms + 1000))
+
+    assert line.uplink.receipts.collector_ms == right_ms + 1000
+
+
+def test_without_a_clock_an_old_receipt_played_again_does_not_set_the_time_back(
+    line: Line,
+) -> None:
+    line.clock.step(0, is_synced=False)
+    line.write(1)
+    line.connect()
+    for message in line.pump():
+        line.ledger.take(message)
+    old = line.ledger.receipt(server_ms=1_800_000_000_000)
+    line.receive(line.ledger.receipt(server_ms=1_800_000_600_000))
+    line.receive(old)
+    assert line.uplink.receipts.collector_ms == 1_800_000_600_000
