@@ -34,7 +34,11 @@ def test_good_values_are_taken_as_they_are() -> None:
         (("session.timeout", "30"), "unknown setting; did you mean session.timeout_s?"),
         (("broker.host", "evil"), "broker.host: expected a setting the collector may change (pan"),
         (("panel.debounce_ms", "20"), "panel.debounce_ms: expected a setting the collector may"),
-        (("screen.window", "x" * 501), "screen.window: expected at most 500 characters, got 501"),
+        (
+            ("opening.hours", f"{'mon 09:00-12:00':501}"),
+            "opening.hours: expected at most 500 charac",
+        ),
+        (("screen.window", "x" * 65), "--set: screen.window: expected text, matching "),
     ],
 )
 def test_a_bad_value_is_told_with_what_was_expected(pair: tuple[str, str], problem: str) -> None:
