@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from firmware_config.contract import Kind
 from kiosk.clock import Clock
 from kiosk.events import BadgeRead, Event, Noted
-from kiosk.readers.lines import BadgeFilter, LineBuffer
+from kiosk.readers.lines import BadgeFilter, LineBuffer, NumberShape
 
 RETRY_S: Final = (1.0, 2.0, 5.0, 10.0)
 """How long to wait before the device is tried again after each loss in a row, of an open device
@@ -67,7 +67,7 @@ class Reader:
     Args:
         source: the device.
         name: what to call it in messages, its file.
-        pattern: see `BadgeFilter`.
+        shape: what a staff number looks like.
         on_event: takes a `BadgeRead` for each number, and a FAULT when the device is lost; called
             in the reader's thread, must only queue.
         clock: gives the events their time.
@@ -85,7 +85,7 @@ class Reader:
         source: Source,
         *,
         name: str,
-        pattern: str,
+        shape: NumberShape,
         on_event: Callable[[Event], None],
         clock: Clock,
         retry_s: Sequence[float] = RETRY_S,
@@ -101,7 +101,7 @@ class Reader:
         self._settle_s = settle_s
         self._waits = self._new_waits()
         self._lines = LineBuffer()
-        self._badges = BadgeFilter(pattern)
+        self._badges = BadgeFilter(shape)
         self._reported_ms: int | None = None
         self._warned_ms: int | None = None
         self._logged_ms: int | None = None

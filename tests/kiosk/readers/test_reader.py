@@ -23,6 +23,7 @@ from kiosk.clock import ManualClock
 from kiosk.events import BadgeRead, Event, Noted
 from kiosk.readers import reader_of
 from kiosk.readers.evdev import INPUT_EVENT, EvdevSource, grab
+from kiosk.readers.lines import NumberShape
 from kiosk.readers.reader import REPORT_MS, Reader
 from kiosk.readers.serial import SerialSource, _as_os_error
 
@@ -63,7 +64,7 @@ def reader(typist: Typist, events: Events, clock: ManualClock) -> Iterator[Reade
     reader = Reader(
         typist.source(),
         name=str(typist.path),
-        pattern=ReaderSettings().pattern,
+        shape=NumberShape(),
         on_event=events.put,
         clock=clock,
         retry_s=(0.001,),
@@ -133,7 +134,12 @@ def test_keys_the_kernel_had_to_drop_make_no_wrong_number(
     hasty: Full | Keyboard, events: Events, clock: ManualClock
 ) -> None:
     reader = Reader(
-        hasty.source(), name="x", pattern=r"\w+", on_event=events.put, clock=clock, retry_s=(0.001,)
+        hasty.source(),
+        name="x",
+        shape=NumberShape(),
+        on_event=events.put,
+        clock=clock,
+        retry_s=(0.001,),
     )
     reader.start()
     wait_until(lambda: reader.is_ready)
@@ -168,7 +174,7 @@ def test_a_loose_plug_does_not_fill_the_journal(
 ) -> None:
     for _ in range(3):
         typist.unplug()
-        wait_until(lambda: ready.problem != "")
+        wait_until(lambda: not ready.is_ready)
         typist.plug()
         wait_until(lambda: ready.is_ready)
     typist.type("1024\n")
@@ -217,7 +223,7 @@ def waits_of(
 ) -> list[float]:
     """How long the reader waited after each of six losses, seven seconds each in the log's time."""
     waits: list[float] = []
-    reader = Reader(source, name="x", pattern=".*", on_event=events.put, clock=clock)
+    reader = Reader(source, name="x", shape=NumberShape(), on_event=events.put, clock=clock)
     is_woken = reader._is_woken
 
     def note(descriptor: int | None, wait_s: float | None) -> bool:
@@ -273,7 +279,12 @@ def test_a_loss_that_was_not_logged_is_logged_when_it_lasts(
     events: Events, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     reader = Reader(
-        HalfDead(), name="x", pattern=".*", on_event=events.put, clock=clock, retry_s=(0.001,)
+        HalfDead(),
+        name="x",
+        shape=NumberShape(),
+        on_event=events.put,
+        clock=clock,
+        retry_s=(0.001,),
     )
     reader._logged_ms = clock.mono_ms()  # an earlier loss, just now
 
@@ -291,7 +302,7 @@ def test_a_device_that_is_back_and_silent_is_well_after_a_while(
     typist: Typist, events: Events, clock: ManualClock
 ) -> None:
     reader = Reader(
-        typist.source(), name="x", pattern=".*", on_event=events.put, clock=clock,
+        typist.source(), name="x", shape=NumberShape(), on_event=events.put, clock=clock,
         retry_s=(0.001,), settle_s=0.001,
     )  # fmt: skip
     reader.start()
@@ -345,7 +356,12 @@ def test_it_can_be_started_again(ready: Reader, typist: Typist, events: Events) 
 
 def test_stopping_waits_for_no_backoff(typist: Typist, events: Events, clock: ManualClock) -> None:
     reader = Reader(
-        typist.source(), name="x", pattern=".*", on_event=events.put, clock=clock, retry_s=(3600,)
+        typist.source(),
+        name="x",
+        shape=NumberShape(),
+        on_event=events.put,
+        clock=clock,
+        retry_s=(3600,),
     )
     reader.start()
     events.next()
@@ -361,7 +377,7 @@ def test_a_bug_ends_the_thread_and_shows(
     def fail(event: Event) -> None:
         raise LookupError("a bug")
 
-    reader = Reader(typist.source(), name="x", pattern=".*", on_event=fail, clock=clock)
+    reader = Reader(typist.source(), name="x", shape=NumberShape(), on_event=fail, clock=clock)
     reader.start()
     wait_until(lambda: not reader.is_alive)
 
@@ -420,6 +436,21 @@ def test_the_setting_decides_which_reader_there_is(
     reader = reader_of(settings, on_event=events.put, clock=clock)
 
     assert source is None if reader is None else type(reader._source) is source
+
+
+def test_the_settings_say_what_a_staff_number_looks_like(
+    events: Events, clock: ManualClock
+) -> None:
+    settings = ReaderSettings(
+        kind="serial", device="/dev/ttyUSB0",
+        prefix="Y", suffix="P", characters="digits", shortest=3, longest=4,
+    )  # fmt: skip
+
+    reader = reader_of(settings, on_event=events.put, clock=clock)
+
+    assert reader is not None
+    shape = NumberShape(prefix="Y", suffix="P", is_digits=True, shortest=3, longest=4)
+    assert reader._badges._shape == shape
 
 
 @pytest.mark.parametrize(
