@@ -112,7 +112,15 @@ class Screen:
         if server.task_dispatcher.threads:
             logger.error("screen does not stop; its port stays open until the program ends")
             return
-        server.trigger.pull_trigger(lambda: _close(server))
+        # And after we have written: a loop that is awake already would not wait for that.
+        is_woken = threading.Event()
+
+        def close() -> None:
+            is_woken.wait(STOP_S)
+            _close(server)
+
+        server.trigger.pull_trigger(close)
+        is_woken.set()
         thread.join(STOP_S)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import socket
 import threading
@@ -331,6 +332,25 @@ def test_stopping_ends_streams_threads_and_port(screen: Screen, source: SceneSou
     again.start()
     assert again.is_alive
     again.stop()
+
+
+def test_stopping_a_loop_that_is_awake_writes_into_no_closed_descriptor(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trigger = screen._server.trigger
+    pull = trigger._physical_pull
+
+    def pull_late() -> None:
+        os.write(trigger.trigger, b"x")  # as a worker that has just ended did
+        wait_until(lambda: trigger._closed, 0.2)
+        pull()
+
+    monkeypatch.setattr(trigger, "_physical_pull", pull_late)
+
+    screen.stop()
+
+    assert not screen.is_alive
+    assert trigger._closed
 
 
 def test_a_screen_that_was_never_started_can_be_told_and_stopped(source: SceneSource) -> None:
