@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +27,20 @@ class CommandLog:
 
     Args:
         path: made at the first addition (mode 0640); its folder must be there.
+        facts: what the kernel says of the process that sends, from `sender_facts`: in every line
+            about a sending, whatever its program says who it is.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, facts: Mapping[str, object] | None = None) -> None:
         self.path = path
+        self._facts = dict(facts or {})
 
     def sending(self, commands: Iterable[Command], *, by: str, now_ms: int) -> None:
         """About to be sent. `by`: who; `now_ms`: wall clock. Raises OSError."""
-        self._add({**_sent(command), "by": by, "at": wall_text(now_ms)} for command in commands)
+        self._add(
+            {**_sent(command), "by": by, **self._facts, "at": wall_text(now_ms)}
+            for command in commands
+        )
 
     def ended(self, results: Iterable[Result], *, now_ms: int) -> None:
         """What became of commands. Raises OSError."""

@@ -51,7 +51,8 @@ REFUSAL_WORDS: Final[Mapping[str, str]] = {
     Refusal.EXPIRED: "it came too late and was void",
     Refusal.NOT_YET: "it was issued in the future: this machine's clock is ahead",
     Refusal.TOO_LONG_LIVED: "it would have been valid for longer than the contract allows",
-    Refusal.CLOCK_UNKNOWN: "the device does not know the time yet, so not whether this is void",
+    Refusal.CLOCK_UNKNOWN: "the device does not know the time yet, so not whether this is void; "
+    "give the command anew in a minute",
     Refusal.SESSION_OPEN: "a citizen is being asked for a rating; try again after it",
     Refusal.ALREADY_PAUSED: "the window is paused already",
     Refusal.NOT_PAUSED: "the window is not paused",
@@ -60,8 +61,9 @@ REFUSAL_WORDS: Final[Mapping[str, str]] = {
     Refusal.NOT_IN_JOURNAL: "its journal does not hold this record",
     Refusal.INVALID_SETTINGS: "a setting is unknown, fixed on the device, or out of range",
     Refusal.OLD_VERSION: "the device has settings of a higher version already",
-    Refusal.BUSY: "other settings are just being put into force",
-    Refusal.STORAGE: "the device could not write it down",
+    Refusal.BUSY: "other settings are just being put into force; give the command anew",
+    Refusal.STORAGE: "the device could not write it down; look after its disk, then give the "
+    "command anew",
 }
 """What a device's reason means, for people. A word that is not here is shown as it is."""
 
@@ -77,6 +79,8 @@ class Silence(StrEnum):
     """Never sent: no connection to the broker."""
     BROKER_REFUSED = "broker-refused"
     """Never sent: the broker refused us, or the message."""
+    NO_VERSION = "no-version"
+    """Never sent: the device has written settings of the highest version there is."""
     NO_KEY = "no-key"
     """Never sent: no key is registered for the device, so no answer could be believed."""
     STOPPED = "stopped"
@@ -158,7 +162,7 @@ def build_command(
         raise BadCommand("text", "UTF-8", error.object) from None
     size = _HEADER_BYTES + -(-len(payload) * 4 // 3) + _SIGNATURE_TEXT_BYTES + 2
     if size > MAX_COMMAND_BYTES:
-        raise BadCommand("command", f"at most {MAX_COMMAND_BYTES} bytes", f"{size} bytes")
+        raise BadCommand("size", f"at most {MAX_COMMAND_BYTES} bytes in one signed command", size)
     return command
 
 

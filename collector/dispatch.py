@@ -29,6 +29,7 @@ from collector.commanding import (
 from collector.courier import Courier, Errand
 from collector.ledger.fleet_loader import read_device_keys
 from collector.press_time import wall_ms
+from collector.sender import sender_facts
 from collector.settings import CollectorSettings
 from collector.subscriber import DEFAULT_USER
 from firmware_config.contract import Command, encode
@@ -221,7 +222,7 @@ def open_dispatcher(settings: CollectorSettings) -> Dispatcher:
         hall=settings.hall,
         key=load_signing_key(settings.key),
         device_keys=read_device_keys(settings.device_keys),
-        log=CommandLog(command.log),
+        log=CommandLog(command.log, sender_facts(os.environ)),
         clock_ms=lambda: time.time_ns() // 1_000_000,
         monotonic_ms=lambda: time.monotonic_ns() // 1_000_000,
     )

@@ -67,6 +67,10 @@ class BadRemoteSettings(UsageError):
         self.problems = problems
 
 
+class NoVersionLeft(CollectorError, OverflowError):
+    """A device says that it has settings of the highest version there is."""
+
+
 class LedgerInUse(CollectorError, RuntimeError):
     """Another process writes this ledger."""
 

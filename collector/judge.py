@@ -104,7 +104,8 @@ def _source(topic: str, registry: Registry) -> tuple[int, str, Channel] | Quaran
         return Quarantined(topic, b"", Reason.TOPIC, f"not for hall {registry.hall}'s collector")
     device = registry.devices.get(code)
     if device is None:
-        return Quarantined(topic, b"", Reason.UNKNOWN_DEVICE, f"no device {code} in the fleet")
+        detail, is_word = f"no device {code} in the fleet", channel is not Channel.JOURNAL
+        return Quarantined(topic, b"", Reason.UNKNOWN_DEVICE, detail, is_word)
     return device, code, channel
 
 
@@ -136,6 +137,6 @@ def _hear(
             raise ContractError(Reason.WRONG_DEVICE, f"expected {code}, got {word.dev}")
     except ContractError as error:
         reason = Reason(error.reason)
-        verdict.quarantined.append(Quarantined(topic, payload, reason, error.detail))
+        verdict.quarantined.append(Quarantined(topic, payload, reason, error.detail, is_word=True))
         return
     verdict.words.append(Word(device, word, payload))

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from collector.errors import BadRemoteSettings
+from collector.errors import BadRemoteSettings, NoVersionLeft
+from firmware_config.contract import MAX_INTEGER
 from firmware_config.errors import InvalidSettings
 from firmware_config.kiosk_settings import KioskSettings
 from firmware_config.settings import SettingRow, describe_settings, load_settings
@@ -18,6 +19,9 @@ from firmware_config.settings import SettingRow, describe_settings, load_setting
 MAX_VALUES: Final = 32
 MAX_VALUE_CHARS: Final = 500
 """Both are the contract's limits (contract.Configure)."""
+MAX_AHEAD_MS: Final = 86_400_000
+"""How far ahead of now a version is believed that a device only reports. Source: our choice; more
+than hosts that synchronise their clocks ever differ."""
 _NEEDED: Final = {
     row.key: "x" for row in describe_settings(KioskSettings) if row.is_required
 }  # what a device must have anyway; nobody reads it here
@@ -66,10 +70,28 @@ def checked_values(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return values
 
 
-def next_version(now_ms: int, reported: int) -> int:
+def next_version(now_ms: int, reported: int, written: int = 0) -> int:
     """The version of new settings for a device: higher than any before.
 
     UTC milliseconds, so that two hosts that do not know of each other do not use the same; and
-    above what the device has reported, should a clock once have been ahead.
+    above what the device has, should a clock once have been ahead.
+
+    Health is not signed: whoever forges one must not be able to drive a device's version up to
+    where no higher one is left. So a report counts up to `MAX_AHEAD_MS` ahead of now, a record
+    that the device has signed always.
+
+    Args:
+        now_ms: wall clock, UTC milliseconds since 1970.
+        reported: what the device last reported; 0: nothing.
+        written: of its newest SETTINGS record; 0: none.
+
+    Raises:
+        NoVersionLeft: the device has written the highest there is.
     """
-    return max(now_ms, reported + 1)
+    believed = reported if reported <= now_ms + MAX_AHEAD_MS else 0
+    version = max(now_ms, believed + 1, written + 1)
+    if version > MAX_INTEGER:
+        raise NoVersionLeft(
+            f"expected a device with settings of a version below {MAX_INTEGER}, got {written}"
+        )
+    return version

@@ -117,12 +117,17 @@ class Candidate(NamedTuple):
 
 
 class Quarantined(NamedTuple):
-    """Something that does not become a record, with the bytes as they came."""
+    """Something that does not become a record, with the bytes as they came.
+
+    `is_word`: it was said on a topic of status or health, so it holds no rating, and the next one
+    is on its way; of these, one for each topic and reason is kept.
+    """
 
     topic: str
     raw: bytes
     reason: Reason
     detail: str
+    is_word: bool = False
 
 
 class Conflict(NamedTuple):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import pwd
-import socket
 import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from collector.commanding import ID_BYTES, build_command, new_command_id
+from collector.commanding import ID_BYTES, NoAnswer, Silence, build_command, new_command_id
 from collector.commands.aims import Aim, add_aims, aims_of
 from collector.commands.command_output import (
     Watching,
@@ -23,10 +21,11 @@ from collector.commands.command_output import (
 )
 from collector.commands.fleet import read_fleet
 from collector.dispatch import open_dispatcher
-from collector.errors import BadCommand, UsageError
+from collector.errors import BadCommand, NoVersionLeft, UsageError
 from collector.ledger.readers.connection import LedgerReader, LedgerUnavailable
 from collector.ledger.readers.devices import DeviceSettings, device_settings
 from collector.remote_settings import checked_values, next_version
+from collector.sender import sender
 from collector.settings import CollectorSettings
 from firmware_config.command_line import key_and_value
 from firmware_config.contract import (
@@ -73,7 +72,12 @@ FOR_ONE: Final = frozenset({"open-case", "sign-in"})
 """A case or a member of staff is at one window."""
 DISTURBING: Final = frozenset({"pause", "self-test", "settings", "sign-out"})
 """Commands that people notice; for several devices they need --yes."""
-_OPTIONS: Final = {"duration_s": "--seconds", "from_seq": "--from", "values": "--set"}
+_OPTIONS: Final = {
+    "duration_s": "--seconds",
+    "from_seq": "--from",
+    "values": "--set",
+    "size": "--set: all settings together",  # nothing else can be so long
+}
 
 
 def add_parser(commands: Any) -> None:
@@ -155,25 +159,31 @@ def run(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         with LedgerReader(settings.ledger) as reader:
             show_reported(aims, device_settings(reader), as_json=args.json)
         return ExitCode.OK
-    commands = _commands(args, aims, settings)
+    planned = _planned(args, aims, settings)
+    commands = [one for one in planned if isinstance(one, Command)]
     if getattr(args, "dry_run", False):
-        show_plan(aims, commands, as_json=args.json)
-        return ExitCode.OK
+        show_plan(aims, planned, as_json=args.json)
+        return ExitCode.OK if len(commands) == len(planned) else ExitCode.FAILURE
     _expect_yes(args, aims)
     with open_dispatcher(settings) as dispatcher, Watching(len(commands)) as watching:
-        results = dispatcher.send(
-            commands, by=sender(), timeout_s=args.timeout, on_result=watching.note
+        answered = iter(
+            dispatcher.send(commands, by=sender(), timeout_s=args.timeout, on_result=watching.note)
         )
-    show_results(aims, commands, results, as_json=args.json)
+    results = [one if isinstance(one, NoAnswer) else next(answered) for one in planned]
+    show_results(aims, args.do, planned, results, as_json=args.json)
     raise_for_broker(results, f"{settings.broker.host}:{settings.broker.port}")
     is_done = all(getattr(result, "outcome", "") == "done" for result in results)
     return ExitCode.OK if is_done else ExitCode.FAILURE
 
 
-def _commands(
+def _planned(
     args: argparse.Namespace, aims: list[Aim], settings: CollectorSettings
-) -> list[Command]:
-    """One command for each device; every value is checked before any is sent."""
+) -> list[Command | NoAnswer]:
+    """One command for each device, or why there can be none for it.
+
+    Every value is checked before any is sent, and what a device has said of itself can spoil no
+    command but its own.
+    """
     if not 0 < args.timeout <= MAX_COMMAND_LIFE_S:
         raise UsageError(f"--timeout: expected up to {MAX_COMMAND_LIFE_S} s, got {args.timeout:g}")
     if args.do in FOR_ONE and len(aims) > 1:
@@ -190,12 +200,12 @@ def _commands(
             raise UsageError("expected --set KEY=VALUE or --clear")
         fields["values"] = checked_values(args.values)
         reported = _reported(settings.ledger)
-    commands: list[Command] = []
+    planned: list[Command | NoAnswer] = []
     for aim in aims:
-        if args.do == "settings":
-            known = reported.get(aim.device)
-            fields["version"] = next_version(now_ms, known.version if known else 0)
         try:
+            if args.do == "settings":
+                known = reported.get(aim.device, DeviceSettings(version=0, values=None))
+                fields["version"] = next_version(now_ms, known.version, known.written)
             command = build_command(
                 KINDS[args.do],
                 dev=aim.device,
@@ -204,10 +214,13 @@ def _commands(
                 life_s=args.expires_in,
                 **fields,
             )
+        except NoVersionLeft as error:
+            planned.append(NoAnswer(aim.device, "", Silence.NO_VERSION, str(error)))
+            continue
         except BadCommand as error:
             raise UsageError(f"{_option(args.do, error)}: {error.problem}") from None
-        commands.append(command)
-    return commands
+        planned.append(command)
+    return planned
 
 
 def _option(do: str, error: BadCommand) -> str:
@@ -230,14 +243,3 @@ def _expect_yes(args: argparse.Namespace, aims: list[Aim]) -> None:
         raise UsageError(
             f"{args.do}: people at {len(aims)} devices will notice; say --yes to do it"
         )
-
-
-def sender() -> str:
-    """Who runs this, e.g. `yiping-command@collector`, with the name before sudo where there is
-    one."""
-    try:
-        user = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a user without a name, as in containers
-        user = f"uid {os.getuid()}"
-    before = os.environ.get("SUDO_USER", "")
-    return f"{before + ' as ' if before and before != user else ''}{user}@{socket.gethostname()}"

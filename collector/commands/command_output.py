@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from collector.commanding import NoAnswer, Result, Silence, command_name, explained
+from collector.commanding import NoAnswer, Result, Silence, explained
 from collector.commands.aims import Aim
 from collector.commands.tables import write_json, write_line, write_table
 from collector.errors import BrokerUnusable
@@ -57,9 +57,14 @@ class Watching:
 
 
 def show_results(
-    aims: Sequence[Aim], commands: Sequence[Command], results: Sequence[Result], *, as_json: bool
+    aims: Sequence[Aim],
+    do: str,
+    planned: Sequence[Command | NoAnswer],
+    results: Sequence[Result],
+    *,
+    as_json: bool,
 ) -> None:
-    """What became of each command."""
+    """What became of each command, and why a device could be given none."""
     outcomes = [NO_ANSWER if isinstance(one, NoAnswer) else one.outcome for one in results]
     if as_json:
         write_json(
@@ -67,15 +72,15 @@ def show_results(
                 {
                     "device": aim.device,
                     "window": aim.window or None,
-                    "do": command_name(command),
-                    "id": command.id,
+                    "do": do,
+                    "id": result.id or None,
                     "outcome": outcome.replace(" ", "-"),
                     "reason": str(result.reason) or None,
                     "detail": explained(result) or None,
-                    "expires_at": command.expires_at,
+                    "expires_at": getattr(command, "expires_at", None),
                 }
                 for aim, command, result, outcome in zip(
-                    aims, commands, results, outcomes, strict=True
+                    aims, planned, results, outcomes, strict=True
                 )
             ]
         )
@@ -91,15 +96,16 @@ def show_results(
         write_line(f"\n{len(rows)} devices: {told}")
 
 
-def show_plan(aims: Sequence[Aim], commands: Sequence[Command], *, as_json: bool) -> None:
-    """What would be sent."""
+def show_plan(aims: Sequence[Aim], planned: Sequence[Command | NoAnswer], *, as_json: bool) -> None:
+    """What would be sent, and to which device nothing could be."""
     if as_json:
-        write_json([msgspec.to_builtins(command) for command in commands])
+        write_json([msgspec.to_builtins(one) for one in planned])
         return
     rows = [
-        (aim.device, aim.window_name or "—", command.version, _values(command.values))
-        for aim, command in zip(aims, commands, strict=True)
-        if isinstance(command, Configure)
+        (aim.device, aim.window_name or "—", one.version, _values(one.values))
+        if isinstance(one, Configure)
+        else (aim.device, aim.window_name or "—", "—", getattr(one, "detail", ""))
+        for aim, one in zip(aims, planned, strict=True)
     ]
     write_table(("device", "window", "version", "settings that would be in force"), rows)
 

@@ -1,4 +1,9 @@
-"""Keeping what did not become a record: quarantine and conflicts. Both only grow."""
+"""Keeping what did not become a record: quarantine and conflicts. Nothing is taken out again.
+
+Journal messages are kept each, as evidence. Of status and health messages, which a device repeats
+with other numbers every 30 seconds, the first of each topic and reason is kept and the others are
+counted: a device that says nothing readable for a year costs one row.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +25,11 @@ MAX_KEPT_BYTES: Final = 65_536
 def save_quarantined(
     connection: sqlite3.Connection, quarantined: Iterable[Quarantined], now_ms: int
 ) -> None:
-    """Keep each, or raise `times` of the same bytes. Logs once for each reason and group."""
+    """Keep each, or raise `times` of what is kept already. Logs once for each reason and group."""
     new: dict[str, list[str]] = {}  # reason -> topics
-    for topic, raw, reason, detail in quarantined:
-        digest = hashlib.sha256(raw).digest()
+    for topic, raw, reason, detail, is_word in quarantined:
+        same = f"{topic} {reason.value}".encode() if is_word else raw
+        digest = hashlib.sha256(same).digest()
         known = connection.execute(
             "UPDATE quarantine SET times = times + 1, last_ms = ? WHERE digest = ?",
             (now_ms, digest),

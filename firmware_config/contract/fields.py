@@ -12,6 +12,10 @@ MAX_MESSAGE_BYTES: Final = 8192
 """Largest journal message a device sends and the collector reads, in bytes."""
 MAX_MESSAGE_RECORDS: Final = 20
 MAX_IN_FLIGHT_RECORDS: Final = 32
+MAX_INTEGER: Final = 2**53 - 1
+"""Largest whole number on the wire; no number is without a limit, so that whoever reads one can
+add to it, store it and say it again. Source: RFC 8259 section 6, what every JSON reader keeps
+exactly."""
 
 DeviceId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}\Z")]
 """Also the MQTT user name, client id and certificate common name."""
@@ -30,13 +34,15 @@ WallTime = Annotated[
 ]
 """UTC, RFC 3339 with exactly three decimals and `Z`."""
 LocalDate = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
-Seq = Annotated[int, Meta(ge=1, le=2**53 - 1)]
-Millis = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Seq = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
+Millis = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
+StepMillis = Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 LevelNumber = Annotated[int, Meta(ge=1, le=5)]
 ShortText = Annotated[str, Meta(max_length=64)]
 LongText = Annotated[str, Meta(max_length=500)]
 Ordinal = Annotated[int, Meta(ge=1, le=999)]
-Count = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
+Seconds = Annotated[float, Meta(ge=0, le=MAX_INTEGER)]
 
 
 class Kind(StrEnum):

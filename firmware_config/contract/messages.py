@@ -11,6 +11,7 @@ from firmware_config.contract.fields import (
     DeviceId,
     Epoch,
     PrevDigest,
+    Seconds,
     Seq,
     ShortText,
     WallTime,
@@ -105,7 +106,7 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
     head: Count
     stored: Count
     archived: Count
-    receipt_age_s: Annotated[float, Meta(ge=0)] | None = None
+    receipt_age_s: Seconds | None = None
     synced: bool = False
     clock_steps: Count = 0
     disk_free_bytes: Count | None = None

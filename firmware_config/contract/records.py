@@ -21,6 +21,7 @@ from firmware_config.contract.fields import (
     PrevDigest,
     Seq,
     ShortText,
+    StepMillis,
     Trigger,
     UnratedReason,
     WallTime,
@@ -141,7 +142,7 @@ class Test(Record, frozen=True, kw_only=True, omit_defaults=True, tag="TEST"):
 class Clock(Record, frozen=True, kw_only=True, omit_defaults=True, tag="CLOCK"):
     """The wall clock was synchronised for the first time in this boot, or stepped."""
 
-    step_ms: int
+    step_ms: StepMillis
 
 
 class Fault(Record, frozen=True, kw_only=True, omit_defaults=True, tag="FAULT"):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+import os
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -15,18 +17,32 @@ import pytest
 from collector.cli import build_parser, main
 from collector.commanding import NoAnswer, Silence, build_command
 from collector.commands.aims import Aim, aims_of
-from collector.commands.command import KINDS, sender
+from collector.commands.command import KINDS
 from collector.commands.command_output import Watching
 from collector.errors import UsageError
 from collector.ledger.migrations import open_ledger
 from collector.ledger.writer import LedgerWriter
-from firmware_config.contract import AnyCommand, Channel, Health, Kind, Pause, encode, topic
+from collector.sender import sender
+from firmware_config.contract import (
+    MAX_INTEGER,
+    AnyCommand,
+    Channel,
+    Health,
+    Kind,
+    Pause,
+    encode,
+    topic,
+)
 from firmware_config.errors import ExitCode
 from firmware_config.fleet import DeviceAssignment, load_fleet, sample_fleet_path
+from firmware_config.keys import load_or_create_signing_key, save_verify_key
 
 Run = Callable[..., tuple[int, str, str]]
+A_WEEK = "--set: opening.hours: expected a line such as 'mon-fri 09:00-12:00', got "
+A_SPAN = "--set: voice.quiet_hours: expected stretches such as '12:00-13:30', got "
 FLEET = load_fleet(sample_fleet_path())
 FIRST = FLEET.devices[0].id
+HOURS = [f"{day} 09:00-17:00" for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")]
 
 
 @pytest.fixture
@@ -71,6 +87,10 @@ def run(config: Path, capsys: pytest.CaptureFixture[str]) -> Run:
         (("settings", FIRST, "--clear", "--set", "voice.volume=1"), "--set KEY=VALUE or --clear"),
         (("settings", FIRST, "--show", "--clear"), "expected --show alone"),
         (("settings", FIRST, "--set", "voice.volume=101"), "--set: voice.volume: expected whole"),
+        (("settings", "--all", "--set", "opening.hours=mon-sun 09:00+08:00-17:00+08:00"), A_WEEK),
+        (("settings", "--all", "--set", "opening.hours=mon-sun 09:00+08:00-17:00"), A_WEEK),
+        (("settings", "--all", "--set", "opening.hours=mon-sun 09:00Z-17:00Z"), A_WEEK),
+        (("settings", "--all", "--set", "voice.quiet_hours=12:00Z-13:00"), A_SPAN),
         (("settings", FIRST, "--set", "broker.host=x"), "a setting the collector may change"),
         (("settings", FIRST, "--set", "volume"), "expected KEY=VALUE, got 'volume'"),
         (("open-case", FIRST), "--case-no"),
@@ -185,27 +205,31 @@ def test_every_command_of_the_contract_can_be_given() -> None:
 
 
 @pytest.fixture
-def reported(config: Path, run: Run, journal_of: Any) -> Any:
-    """The first device has settings of version 2000 in force and says so; nobody else spoke."""
-    from firmware_config.keys import save_verify_key
-
-    journal = journal_of(FIRST)
-    save_verify_key(config.parent / "keys" / f"{FIRST}.jwk", journal.key.public)
+def hear(config: Path, journal_of: Any) -> Iterator[Callable[..., None]]:
+    """`hear(message, …)`: into the ledger of the hall, whose first device is registered."""
+    save_verify_key(config.parent / "keys" / f"{FIRST}.jwk", journal_of(FIRST).key.public)
     assert main(["--config", str(config), "fleet", "load"], environ={}) == 0
+    with closing(open_ledger(config.with_name("ledger.db"))) as db:
+        writer = LedgerWriter(db, hall="yunze", clock_ms=lambda: 1_782_900_000_000)
+        yield lambda *messages: writer.store(messages)
+
+
+@pytest.fixture
+def reported(hear: Any, journal_of: Any) -> Any:
+    """The first device has settings of version 2000 in force and says so; nobody else spoke."""
+    journal = journal_of(FIRST)
     journal.topic = topic("yunze", FIRST, Channel.JOURNAL)
     journal.add(Kind.SETTINGS, version=1000, values={})
     journal.add(Kind.SETTINGS, version=2000, values={"voice.volume": "40"})
-    with closing(open_ledger(config.with_name("ledger.db"))) as db:
-        writer = LedgerWriter(db, hall="yunze", clock_ms=lambda: 1_782_900_000_000)
-        writer.store([journal.message()])
+    hear(journal.message())
 
-        def say(version: int, sent: Any) -> None:
-            health = Health(
-                dev=FIRST, v=1, uptime_s=1, head=2, stored=2, archived=0, settings_version=version
-            )
-            writer.store([sent(topic("yunze", FIRST, Channel.HEALTH), encode(health))])
+    def say(version: int, sent: Any) -> None:
+        health = Health(
+            dev=FIRST, v=1, uptime_s=1, head=2, stored=2, archived=0, settings_version=version
+        )
+        hear(sent(topic("yunze", FIRST, Channel.HEALTH), encode(health)))
 
-        yield say
+    return say
 
 
 def test_show_tells_what_each_device_reported(
@@ -234,11 +258,75 @@ def test_a_new_version_is_above_what_the_device_has_reported(
     run: Run, reported: Any, sent: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
-    reported(9_000_000_000_000, sent)  # a clock was ahead once, by two hundred years
+    ahead_ms = time.time_ns() // 1_000_000 + 3_600_000
+    reported(ahead_ms, sent)  # another host's clock is an hour ahead
 
     [command] = json.loads(run("settings", FIRST, "--clear", "--dry-run", "--json")[1])
 
-    assert command["version"] == 9_000_000_000_001
+    assert command["version"] == ahead_ms + 1
+
+
+@pytest.mark.parametrize("version", [2**53 - 1, 2**53, 2**64 - 1, 10**400])
+def test_a_device_that_reports_any_number_keeps_no_other_from_its_settings(
+    run: Run, hear: Any, sent: Any, capsys: pytest.CaptureFixture[str], version: int
+) -> None:
+    good = encode(Health(dev=FIRST, v=1, uptime_s=1, head=0, stored=0, archived=0))
+    hear(
+        sent(
+            topic("yunze", FIRST, Channel.HEALTH), good[:-1] + b',"settings_version":%d}' % version
+        )
+    )
+    capsys.readouterr()
+
+    code, out, err = run("settings", "--all", "--set", "voice.volume=60", "--dry-run", "--json")
+
+    assert (code, err) == (0, "")
+    assert len({command["version"] for command in json.loads(out)}) == 1
+    assert len(json.loads(out)) == 135
+
+
+def test_a_device_with_the_highest_version_there_is_fails_alone(
+    run: Run, config: Path, hear: Any, journal_of: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = journal_of(FIRST)
+    journal.topic = topic("yunze", FIRST, Channel.JOURNAL)
+    journal.add(Kind.SETTINGS, version=MAX_INTEGER, values={})
+    hear(journal.message())
+    load_or_create_signing_key(config.with_name("collector.jwk"))
+    capsys.readouterr()
+    second = FLEET.devices[1].id
+
+    code, out, _ = run("settings", "--all", "--clear", "--dry-run", "--json")
+    told = {one["dev"]: one for one in json.loads(out)}
+    assert (code, len(told)) == (ExitCode.FAILURE, 135)
+    assert (told[FIRST]["reason"], told[second]["do"]) == ("no-version", "settings")
+    assert f"got {MAX_INTEGER}" in run("settings", FIRST, "--clear", "--dry-run")[1]
+
+    code, out, _ = run("settings", FIRST, second, "--clear", "--yes", "--json")
+    first, other = json.loads(out)
+    assert code == ExitCode.FAILURE
+    assert (first["outcome"], first["reason"]) == ("no-answer", "no-version")
+    assert (first["do"], first["id"], first["expires_at"]) == ("settings", None, None)
+    assert (other["device"], other["reason"]) == (second, "no-key")  # its turn came
+    logged = [
+        json.loads(line) for line in (config.parent / "commands.jsonl").read_text().splitlines()
+    ]
+    assert {line["device"] for line in logged} == {second}
+
+
+def test_settings_that_fit_no_command_are_refused_before_anything_is_sent(
+    run: Run, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("settings", FIRST, "--set", "opening.hours=" + ",".join(HOURS))
+    assert run(*arguments, "--dry-run")[0] == 0
+    monkeypatch.setattr("collector.commanding.MAX_COMMAND_BYTES", 500)
+
+    for more in ((), ("--dry-run",)):
+        code, out, err = run(*arguments, *more)
+
+        assert (code, out) == (ExitCode.USAGE, "")
+        assert "--set: all settings together: expected at most 500 bytes in one signed" in err
+    assert [path.name for path in config.parent.iterdir()] == ["collector.toml"]
 
 
 def test_showing_without_a_ledger_is_a_database_error(run: Run) -> None:
@@ -270,17 +358,15 @@ def test_a_progress_bar_is_for_people_who_wait_for_several(
     assert ("3/3" in screen.getvalue()) is (looks and number == 3)
 
 
-def test_the_sender_is_the_unix_user_with_the_one_before_sudo(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_shell_can_write_no_name_into_the_log_but_as_a_claim(
+    run: Run, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("socket.gethostname", lambda: "hall")
-    monkeypatch.setattr("os.getuid", lambda: 0)
-    monkeypatch.delenv("SUDO_USER", raising=False)
-    assert sender() == "root@hall"
+    load_or_create_signing_key(config.with_name("collector.jwk"))
+    monkeypatch.setenv("SUDO_USER", "chief")
 
-    monkeypatch.setenv("SUDO_USER", "queue")
-    assert sender() == "queue as root@hall"
+    run("identify", FIRST)
 
-    monkeypatch.delenv("SUDO_USER")
-    monkeypatch.setattr("os.getuid", lambda: 54320)
-    assert sender() == "uid 54320@hall"
+    [sent, _] = map(json.loads, (config.parent / "commands.jsonl").read_text().splitlines())
+    assert (sent["by"], sent["uid"]) == (sender(), os.geteuid())
+    assert "chief" not in sent["by"]
+    assert sent["claimed_sudo_user"] == "chief"

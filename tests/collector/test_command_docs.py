@@ -49,6 +49,7 @@ SILENCES = {
     Silence.OFFLINE: "the broker says the device is not connected (MQTT 5 brokers only)",
     Silence.NO_BROKER: "nothing was sent: no connection to the broker",
     Silence.BROKER_REFUSED: "the broker refused the login or the message",
+    Silence.NO_VERSION: "nothing was sent: the device has settings of the highest version there is",
     Silence.NO_KEY: "nothing was sent: no public key is registered for the device",
     Silence.STOPPED: "the dispatcher was stopped first; it may still be carried out",
 }

@@ -91,3 +91,15 @@ def test_half_a_line_of_a_power_cut_spoils_no_other(tmp_path: Path) -> None:
     half, whole = log.path.read_text("utf-8").splitlines()
     assert half == '{"event": "se'
     assert json.loads(whole)["device"] == "dev-1"
+
+
+def test_what_the_kernel_says_of_the_sender_stands_beside_what_a_program_says(
+    tmp_path: Path,
+) -> None:
+    log = CommandLog(tmp_path / "log", {"uid": 998, "login_uid": 1000})
+    log.sending([build(OpenCase, case_no="1")], by="queue system", now_ms=NOW_MS)
+    log.ended([NoAnswer("dev-1", "x" * 22, Silence.SILENT, "")], now_ms=NOW_MS)
+
+    sent, ended = lines(log.path)
+    assert (sent["by"], sent["uid"], sent["login_uid"]) == ("queue system", 998, 1000)
+    assert "uid" not in ended

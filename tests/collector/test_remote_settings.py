@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from collector.errors import BadRemoteSettings
-from collector.remote_settings import checked_values, next_version, remote_settings
-from firmware_config.contract import Configure, decode_command, encode
+from collector.errors import BadRemoteSettings, NoVersionLeft
+from collector.remote_settings import (
+    MAX_AHEAD_MS,
+    checked_values,
+    next_version,
+    remote_settings,
+)
+from firmware_config.contract import MAX_INTEGER, Configure, decode_command, encode
 from firmware_config.kiosk_settings import KioskSettings
 from firmware_config.settings import describe_settings
 
@@ -70,7 +75,28 @@ def test_all_remote_settings_together_fit_into_one_command() -> None:
 
 @pytest.mark.parametrize(
     ("now_ms", "reported", "version"),
-    [(1000, 0, 1000), (1000, 999, 1000), (1000, 1000, 1001), (1000, 5000, 5001)],
+    [
+        (1000, 0, 1000),
+        (1000, 999, 1000),
+        (1000, 1000, 1001),
+        (1000, 5000, 5001),
+        (1000, 1000 + MAX_AHEAD_MS, 1001 + MAX_AHEAD_MS),
+    ],
 )
 def test_a_version_is_above_every_one_before(now_ms: int, reported: int, version: int) -> None:
     assert next_version(now_ms, reported) == version
+
+
+@pytest.mark.parametrize("reported", [1001 + MAX_AHEAD_MS, MAX_INTEGER - 1, MAX_INTEGER, 2**64 - 1])
+def test_a_report_from_far_ahead_drives_no_version_up(reported: int) -> None:
+    """It is not signed; one step more and no device would ever take settings again."""
+    assert next_version(1000, reported) == 1000
+    assert next_version(1000, reported, 2000) == 2001
+
+
+def test_what_a_device_has_signed_counts_however_far_ahead() -> None:
+    """A collector's clock was once ahead, and all devices took its settings."""
+    assert next_version(1000, 0, 9_000_000_000_000) == 9_000_000_000_001
+    assert next_version(1000, MAX_INTEGER, MAX_INTEGER - 1) == MAX_INTEGER
+    with pytest.raises(NoVersionLeft, match=f"below {MAX_INTEGER}, got {MAX_INTEGER}"):
+        next_version(1000, 0, MAX_INTEGER)

@@ -117,7 +117,7 @@ def test_any_rating_survives_the_wire(
 
 @given(
     common,
-    st.dictionaries(texts, st.integers(0, 2**53), max_size=64),
+    st.dictionaries(texts, st.integers(0, contract.MAX_INTEGER), max_size=64),
     st.dates().map(lambda on: on.isoformat()),
 )
 def test_any_day_close_survives_the_wire(
@@ -203,6 +203,23 @@ def test_a_rating_that_is_not_as_agreed_is_named_by_its_reason(
 )
 def test_what_is_not_json_is_malformed(raw: bytes) -> None:
     assert reason_of(raw) == "malformed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        (Kind.DAYCLOSE, {"counts": {"RATED.5": 2**53}}),
+        (Kind.DAYCLOSE, {"counts": {"RATED.5": 2**64}}),
+        (Kind.IGNORED, {"session": 2**63}),
+        (Kind.SETTINGS, {"version": 2**53}),
+        (Kind.CLOCK, {"step_ms": 2**53}),
+        (Kind.CLOCK, {"step_ms": -(2**64)}),
+    ],
+)
+def test_a_number_that_not_every_reader_keeps_exactly_is_refused(
+    kind: Kind, changes: dict[str, Any]
+) -> None:
+    assert reason_of(payload(kind, **changes)) == "schema"
 
 
 def test_unknown_fields_are_ignored_so_that_newer_devices_can_say_more() -> None:

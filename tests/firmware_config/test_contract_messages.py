@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -13,7 +14,8 @@ from firmware_config import contract
 from firmware_config.errors import ContractError
 
 texts = st.text(st.characters(codec="utf-8"), max_size=64)
-seqs = st.integers(1, 2**53 - 1)
+seqs = st.integers(1, contract.MAX_INTEGER)
+counts = st.integers(0, contract.MAX_INTEGER)
 
 
 def receipt(**changes: Any) -> contract.Receipt:
@@ -33,9 +35,7 @@ def receipt(**changes: Any) -> contract.Receipt:
     return msgspec.convert(fields | changes, contract.Receipt)
 
 
-@given(
-    st.integers(0, 2**53 - 1), st.lists(st.tuples(seqs, seqs), max_size=64), st.integers(0, 2**53)
-)
+@given(counts, st.lists(st.tuples(seqs, seqs), max_size=64), counts)
 def test_any_receipt_survives_the_wire(
     stored: int, extra: list[tuple[int, int]], size: int
 ) -> None:
@@ -51,7 +51,7 @@ def test_a_receipt_with_more_ranges_than_agreed_is_refused() -> None:
         contract.decode_receipt(raw)
 
 
-@given(st.sampled_from(["online", "offline"]), st.integers(0, 2**53), texts, st.text(max_size=43))
+@given(st.sampled_from(["online", "offline"]), counts, texts, st.text(max_size=43))
 def test_any_status_survives_the_wire(state: Any, head: int, version: str, kid: str) -> None:
     sent = contract.Status(dev="w-a01", state=state, v=1, head=head, version=version, kid=kid)
 
@@ -60,8 +60,8 @@ def test_any_status_survives_the_wire(state: Any, head: int, version: str, kid: 
 
 @given(
     st.none() | st.floats(0, 1e9),
-    st.none() | st.integers(0, 2**60),
-    st.dictionaries(texts, st.integers(0, 2**53), max_size=5),
+    st.none() | counts,
+    st.dictionaries(texts, counts, max_size=5),
 )
 def test_any_health_survives_the_wire(
     age: float | None, free: int | None, presses: dict[str, int]
@@ -79,6 +79,44 @@ def test_any_health_survives_the_wire(
     )
 
     assert contract.decode_health(contract.encode(sent)) == sent
+
+
+HEALTH = {"dev": "w-a01", "v": 1, "uptime_s": 1, "head": 2, "stored": 1, "archived": 0}
+STATUS = {"dev": "w-a01", "v": 1, "state": "online"}
+NUMBERS = [
+    "uptime_s", "head", "stored", "archived", "receipt_age_s", "clock_steps", "disk_free_bytes",
+    "presses", "edges", "spikes", "settings_version", "cpu_temp_c", "memory_bytes",
+    "broker_reasons",
+]  # fmt: skip
+
+
+def test_no_number_of_health_or_status_is_without_a_limit() -> None:
+    schemas = msgspec.json.schema_components([contract.Health, contract.Status])[1]
+    fields = {**schemas["Health"]["properties"], **schemas["Status"]["properties"]}
+    forms = {
+        name: [form.get("additionalProperties", form), *form.get("anyOf", [])]
+        for name, form in fields.items()
+    }
+    limits = {
+        name: [one["maximum"] for one in of if "maximum" in one]
+        for name, of in forms.items()
+        if any(one.get("type") in {"integer", "number"} for one in of) and name != "v"
+    }
+
+    assert set(limits) == set(NUMBERS)
+    assert all(limits.values())
+
+
+@pytest.mark.parametrize("value", [2**53, 2**63, 2**64 - 1, 10**400, -1])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_that_no_device_has_is_refused(name: str, value: int) -> None:
+    told = {"x": value} if name in {"presses", "edges", "broker_reasons"} else value
+    told = -101 if (name, value) == ("cpu_temp_c", -1) else told
+
+    for good, decode in ((HEALTH, contract.decode_health), (STATUS, contract.decode_status)):
+        if name == "head" or good is HEALTH:
+            with pytest.raises(ContractError, match="schema"):
+                decode(json.dumps({**good, name: told}).encode())
 
 
 COMMANDS: list[contract.AnyCommand] = [

@@ -41,10 +41,13 @@ class DeviceSettings:
     Attributes:
         version: what it last reported, or of its newest SETTINGS record; 0: none.
         values: of the SETTINGS record of that version; None while that has not come.
+        written: version of its newest SETTINGS record, which its key has signed (what it reports is
+            not signed); 0: none.
     """
 
     version: int
     values: dict[str, str] | None
+    written: int = 0
 
 
 def last_tests(reader: LedgerReader) -> dict[int, dict[int, int]]:
@@ -82,7 +85,9 @@ def device_settings(reader: LedgerReader) -> dict[str, DeviceSettings]:
         written = record.version if record else 0
         version = written if reported is None else reported
         values = record.values if record and written == version else None
-        told[code] = DeviceSettings(version=version, values=values if version else {})
+        told[code] = DeviceSettings(
+            version=version, values=values if version else {}, written=written
+        )
     return told
 
 

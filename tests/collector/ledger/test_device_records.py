@@ -142,10 +142,10 @@ def test_settings_are_what_health_reports_with_the_values_of_that_version(
         with LedgerReader(ledger.path) as reader:
             return device_settings(reader)
 
-    by_record = DeviceSettings(version=6, values={"voice.volume": "50"})
+    by_record = DeviceSettings(version=6, values={"voice.volume": "50"}, written=6)
     assert heard(5) == {
-        "dev-1": DeviceSettings(version=5, values={"voice.volume": "40"}),
+        "dev-1": DeviceSettings(version=5, values={"voice.volume": "40"}, written=5),
         "dev-2": by_record,
     }
-    assert heard(7)["dev-1"] == DeviceSettings(version=7, values=None)
-    assert heard(0)["dev-1"] == DeviceSettings(version=0, values={})
+    assert heard(7)["dev-1"] == DeviceSettings(version=7, values=None, written=5)
+    assert heard(0)["dev-1"] == DeviceSettings(version=0, values={}, written=5)

@@ -238,5 +238,44 @@ def test_a_status_or_health_message_that_lies_about_its_device_is_refused(
         ledger.writer.store([sent(f"yiping/hall-1/dev-2/{channel}", message.payload)])
         ledger.writer.store([sent(f"yiping/hall-1/dev-2/{channel}", b"{}")])
         ledger.writer.store([sent(f"yiping/hall-1/dev-2/{channel}", b" " * 9000)])
-    assert ledger.reasons() == ["wrong-device", "schema", "oversized", "wrong-device"]
+    assert ledger.reasons() == ["wrong-device", "schema", "oversized"] * 2
     assert ledger.query("SELECT * FROM device_status") == []
+
+
+@pytest.mark.parametrize("name", ["dev-1", "not-in-the-fleet"])
+@pytest.mark.parametrize("channel", ["status", "health"])
+def test_a_device_that_repeats_what_is_refused_fills_no_disk(
+    ledger: Any, sent: Any, name: str, channel: str
+) -> None:
+    """Every 30 seconds, each time with other numbers: that is a million rows a year and device."""
+    topic = f"yiping/hall-1/{name}/{channel}"
+    first = b'{"dev":"%s","v":1,"uptime_s":-1}' % name.encode()
+    ledger.writer.store([sent(topic, first)])
+    for uptime_s in range(100):
+        ledger.now_ms += 30_000
+        said = b'{"dev":"%s","v":1,"uptime_s":%d,"head":-1}' % (name.encode(), uptime_s)
+        ledger.writer.store([sent(topic, said)])
+
+    rows = ledger.query("SELECT topic, raw, raw_bytes, times, last_ms FROM quarantine")
+    assert rows == [(topic, first, len(first), 101, ledger.now_ms)]
+    assert ledger.query("SELECT * FROM device_status") == []
+
+
+def test_bad_journal_messages_are_evidence_and_kept_each(ledger: Any, sent: Any) -> None:
+    for number in range(5):
+        ledger.writer.store([sent("yiping/hall-1/dev-1/journal", b"%d" % number)])
+        ledger.writer.store([sent("yiping/hall-1/nobody/journal", b"x%d" % number)])
+
+    assert ledger.query("SELECT count(*), sum(times) FROM quarantine") == [(10, 10)]
+
+
+@pytest.mark.parametrize("version", [2**53, 2**64 - 1, 10**400])
+def test_a_health_message_out_of_bounds_leaves_the_one_before_it(
+    ledger: Any, journal_of: Any, sent: Any, version: int
+) -> None:
+    good = journal_of("dev-1").health()
+    bad = good.payload[:-1] + b',"settings_version":%d}' % version
+    ledger.writer.store([good, good._replace(payload=bad)])
+
+    assert ledger.query("SELECT health FROM device_status") == [(good.payload,)]
+    assert ledger.reasons() == ["schema"]
