@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,8 @@ LANGUAGES: Final = ("zh-CN", "en")
 """What voice and screen can speak and show, the first being the default."""
 _PORT_MINIMUM: Final = 1024
 _NAME: Final = r"[^\x00-\x1f\x7f-\x9f]{0,64}"
+STAFF_NO_MAXIMUM: Final = 32
+"""Longest staff number that a reader gives, in characters. Our choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,21 +130,49 @@ class ReaderSettings:
     baud: Annotated[int, Setting(help="Speed of the serial line.", minimum=300, maximum=921600)] = (
         9600
     )
-    pattern: Annotated[
+    prefix: Annotated[
         str,
         Setting(
-            help="Regular expression a whole line must match to be a staff number; its first "
-            "group, if there is one, is the number. Keep it as narrow as the numbers are: a "
-            "visitor may hold a card of their own to the reader. Lines that do not match, and "
-            "resident identity numbers whatever the pattern, are neither stored nor logged."
+            help="What stands before every staff number, e.g. `YP`: must be there, and is no part "
+            "of the number.",
+            pattern=r"[!-~]{0,16}",
         ),
-    ] = r"[0-9A-Za-z-]{1,16}"
+    ] = ""
+    suffix: Annotated[
+        str,
+        Setting(help="What stands after every staff number.", pattern=r"[!-~]{0,16}"),
+    ] = ""
+    characters: Annotated[
+        str,
+        Setting(
+            help="What staff numbers are made of: `alphanumeric` (digits, letters A to Z, hyphens) "
+            "or `digits`.",
+            choices=("alphanumeric", "digits"),
+        ),
+    ] = "alphanumeric"
+    shortest: Annotated[
+        int,
+        Setting(
+            help="Characters of the shortest staff number.",
+            minimum=1,
+            maximum=STAFF_NO_MAXIMUM,
+        ),
+    ] = 1
+    longest: Annotated[
+        int,
+        Setting(
+            help="Characters of the longest staff number. Where all numbers are equally long, set "
+            "both: a digit that somebody else typed before a number then makes it no number, and "
+            "a visitor's own card is less likely to be one. A line that is none, and a resident "
+            "identity number whatever is set here, is neither stored nor logged.",
+            minimum=1,
+            maximum=STAFF_NO_MAXIMUM,
+        ),
+    ] = 16
 
     def problems(self) -> Iterator[str]:
         """What is wrong between the settings of this section."""
         if self.kind != "none" and not self.device.startswith("/dev/"):
             yield f"device: expected a file in /dev for kind {self.kind}, got {self.device!r}"
-        try:
-            re.compile(self.pattern)
-        except re.error as error:
-            yield f"pattern: expected a regular expression, got {self.pattern!r} ({error})"
+        if self.shortest > self.longest:
+            yield f"shortest: expected at most longest ({self.longest}), got {self.shortest}"

@@ -111,6 +111,7 @@ PURE_MAY_IMPORT = {
     "operator",
     "random",  # the type only: a generator comes in as argument
     "re",
+    "string",
     "struct",
     "types",
     "typing",

@@ -38,12 +38,20 @@ def reader_of(
         source = SerialSource(settings.device, baud=settings.baud)
     else:
         return None
+    from kiosk.readers.lines import NumberShape
     from kiosk.readers.reader import Reader
 
+    shape = NumberShape(
+        prefix=settings.prefix,
+        suffix=settings.suffix,
+        is_digits=settings.characters == "digits",
+        shortest=settings.shortest,
+        longest=settings.longest,
+    )
     return Reader(
         source,
         name=settings.device,
-        pattern=settings.pattern,
+        shape=shape,
         on_event=on_event,
         clock=clock,
     )

@@ -10,24 +10,29 @@ import os
 import random
 import select
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import Final, Protocol
 
 from firmware_config.contract import Kind
 from kiosk.clock import Clock
 from kiosk.events import BadgeRead, Event, Noted
-from kiosk.readers.lines import BadgeFilter, LineBuffer
+from kiosk.readers.lines import BadgeFilter, LineBuffer, NumberShape
 
 RETRY_S: Final = (1.0, 2.0, 5.0, 10.0)
-"""How long to wait before the device is tried again; the last one from then on. Our choice: a plug
-that was pulled by mistake works again at once, and a missing device costs an open() in 10 s."""
+"""How long to wait before the device is tried again after each loss in a row, of an open device
+too; the last one from then on. Our choice: a plug that was pulled by mistake works again at once,
+and a missing device costs an open() in 10 s."""
+SETTLE_S: Final = 5.0
+"""A device that is open for so long is asked once even where nothing was typed: it is back only
+after a read that did not fail. Our choice: a stick that dies at its first read does so at once."""
 JITTER: Final = 0.2
 """Each wait is longer or shorter by up to this part of it."""
 REPORT_MS: Final = 3_600_000
 """A device that comes and goes is put into the journal once in this time."""
 WARN_MS: Final = 60_000
-"""Lines that are no staff numbers are logged once in this time, with their count."""
+"""A loss is logged once in this time, and so are lines that are no staff numbers, with their
+count."""
 
 logger = logging.getLogger(__name__)
 
@@ -62,15 +67,17 @@ class Reader:
     Args:
         source: the device.
         name: what to call it in messages, its file.
-        pattern: see `BadgeFilter`.
+        shape: what a staff number looks like.
         on_event: takes a `BadgeRead` for each number, and a FAULT when the device is lost; called
             in the reader's thread, must only queue.
         clock: gives the events their time.
         retry_s: see `RETRY_S`.
+        settle_s: see `SETTLE_S`.
 
     Attributes:
         is_ready: whether the device is open and what it types is taken.
-        problem: why nothing can be read now; empty: all is well, or not tried yet.
+        problem: why nothing can be read; empty: all is well, or not tried yet. A device that is
+            open again keeps it until it was read.
     """
 
     def __init__(
@@ -78,10 +85,11 @@ class Reader:
         source: Source,
         *,
         name: str,
-        pattern: str,
+        shape: NumberShape,
         on_event: Callable[[Event], None],
         clock: Clock,
         retry_s: Sequence[float] = RETRY_S,
+        settle_s: float = SETTLE_S,
     ) -> None:
         self.is_ready = False
         self.problem = ""
@@ -90,10 +98,14 @@ class Reader:
         self._on_event = on_event
         self._clock = clock
         self._retry_s = tuple(retry_s)
+        self._settle_s = settle_s
+        self._waits = self._new_waits()
         self._lines = LineBuffer()
-        self._badges = BadgeFilter(pattern)
+        self._badges = BadgeFilter(shape)
         self._reported_ms: int | None = None
         self._warned_ms: int | None = None
+        self._logged_ms: int | None = None
+        self._is_quiet = False
         self._is_stopping = False
         self._wake_out, self._wake_in = -1, -1
         self._thread: threading.Thread | None = None
@@ -136,7 +148,11 @@ class Reader:
     def _run(self) -> None:
         try:
             while not self._is_stopping:
-                self._serve()
+                try:
+                    self._serve()
+                except OSError as error:
+                    self._lose(error)
+                    self._is_woken(None, next(self._waits))
         except Exception as error:  # a thread's boundary; `is_alive` and `problem` tell
             self.problem = f"{self._name}: {error!r}"
             logger.critical("reader ended device=%s", self._name, exc_info=error)
@@ -144,30 +160,35 @@ class Reader:
             self._source.close()
 
     def _serve(self) -> None:
-        """Open the device, however long that takes, and read until it is gone."""
-        waits = chain(self._retry_s, repeat(self._retry_s[-1]))
-        while not self._is_stopping:
-            try:
-                descriptor = self._source.open()
-                break
-            except OSError as error:
-                self._lose(error)
-                self._is_woken(None, next(waits))
-        else:
-            return
-        logger.info("reader ready device=%s", self._name)
+        """Open the device and read until it is gone.
+
+        Raises:
+            OSError: it is not there, or no longer.
+        """
+        descriptor = self._source.open()
         self._lines.clear()
-        self.problem = ""
         self.is_ready = True
         try:
-            while self._is_woken(descriptor, None):
+            settle_s: float | None = self._settle_s
+            while self._is_woken(descriptor, settle_s):
                 text = self._source.read()
+                if settle_s is not None:
+                    self._find()
+                    settle_s = None
                 self._take(text)
-        except OSError as error:
-            self._lose(error)
         finally:
             self.is_ready = False
             self._source.close()
+
+    def _new_waits(self) -> Iterator[float]:
+        return chain(self._retry_s, repeat(self._retry_s[-1]))
+
+    def _find(self) -> None:
+        """The device was read: it is there."""
+        self.problem = ""
+        self._waits = self._new_waits()
+        if not self._is_quiet:
+            logger.info("reader ready device=%s", self._name)
 
     def _is_woken(self, descriptor: int | None, wait_s: float | None) -> bool:
         """Wait for something to read, or for `wait_s`; False when it is time to stop."""
@@ -193,14 +214,17 @@ class Reader:
             logger.warning("reader ignored a line device=%s so_far=%d", self._name, self.rejected)
 
     def _lose(self, error: OSError) -> None:
-        """Say once that the device is lost."""
+        """Say once that the device is lost; of one that comes and goes, once in `WARN_MS`."""
         is_news = not self.problem
-        self.problem = f"{self._name}: {error.strerror or error}"
-        if not is_news:
-            return
-        logger.error("reader unusable device=%s reason=%s", self._name, error.strerror or error)
+        reason = error.strerror or str(error)
+        self.problem = f"{self._name}: {reason}"
         at_ms = self._clock.mono_ms()
-        if _is_due(self._reported_ms, at_ms, REPORT_MS):
+        if is_news or self._is_quiet:
+            self._is_quiet = not _is_due(self._logged_ms, at_ms, WARN_MS)
+            if not self._is_quiet:
+                self._logged_ms = at_ms
+                logger.error("reader unusable device=%s reason=%s", self._name, reason)
+        if is_news and _is_due(self._reported_ms, at_ms, REPORT_MS):
             self._reported_ms = at_ms
             fields = {"reason": "reader-lost", "detail": self.problem[:200]}
             self._on_event(Noted(at_ms=at_ms, kind=Kind.FAULT, fields=fields))

@@ -37,6 +37,12 @@ _HEADERS: Final = {
 }
 
 
+class _Touch(msgspec.Struct, forbid_unknown_fields=True):
+    """What the page sends when a face is touched."""
+
+    level: int
+
+
 def create_app(source: ScreenSource, streams: Streams, *, token: str | None = None) -> Flask:
     """The application that shows one device's screen at `/`."""
     app = Flask(__name__, static_folder=None, template_folder=None)
@@ -136,11 +142,13 @@ def create_blueprint(
             abort(403, "this touch did not come from the screen's page")
         if request.headers.get("Origin") != f"http://{request.host}":
             abort(403, "this touch came from another origin")
-        match request.get_json():
-            case {"level": int(level)} if not isinstance(level, bool):
-                return "", 202 if g.screen.press(level) else 409
-            case _:
-                abort(400, "expected a level")
+        if not request.is_json:
+            abort(415, "expected JSON")
+        try:
+            touch = msgspec.json.decode(request.get_data(), type=_Touch)
+        except (msgspec.MsgspecError, RecursionError):
+            abort(400, "expected a level")
+        return "", 202 if g.screen.press(touch.level) else 409
 
     return screen
 

@@ -21,8 +21,12 @@ logger = logging.getLogger(__name__)
 LOOPBACK: Final = "127.0.0.1"
 THREADS: Final = STREAMS_MAXIMUM + 3
 """Streams hold one each; three more answer everything else."""
-CHANNEL_TIMEOUT_S: Final = 30
-"""Seconds until an idle or stuck connection is closed."""
+CHANNEL_TIMEOUT_S: Final = 5
+"""Seconds until a connection is closed that is idle, or on which a request is begun and not ended:
+`CONNECTIONS_MAXIMUM` such leave no room for others. A stream is neither. Our choice: on the device
+itself a request comes whole."""
+CLEANUP_S: Final = 1
+"""How often such connections are looked for, in seconds."""
 CONNECTIONS_MAXIMUM: Final = 32
 BODY_MAXIMUM: Final = 1_024
 HEADER_MAXIMUM: Final = 16_384
@@ -80,7 +84,7 @@ class Screen:
             threads=THREADS,
             ident=None,
             channel_timeout=CHANNEL_TIMEOUT_S,
-            cleanup_interval=10,
+            cleanup_interval=CLEANUP_S,
             connection_limit=CONNECTIONS_MAXIMUM,
             max_request_body_size=BODY_MAXIMUM,
             max_request_header_size=HEADER_MAXIMUM,
@@ -108,7 +112,15 @@ class Screen:
         if server.task_dispatcher.threads:
             logger.error("screen does not stop; its port stays open until the program ends")
             return
-        server.trigger.pull_trigger(lambda: _close(server))
+        # And after we have written: a loop that is awake already would not wait for that.
+        is_woken = threading.Event()
+
+        def close() -> None:
+            is_woken.wait(STOP_S)
+            _close(server)
+
+        server.trigger.pull_trigger(close)
+        is_woken.set()
         thread.join(STOP_S)
 
 

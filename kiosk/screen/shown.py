@@ -33,10 +33,11 @@ RATING_SCENES: Final = frozenset({Scene.INVITATION, Scene.WALKUP})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScreenFacts:
-    """What does not change while the program runs.
+    """What the settings say; new ones where the collector changes them.
 
     Attributes:
         keys: button name → its level, from left to right; exactly this panel's.
+        shows_photos: whether the photos of staff may be seen.
         week: opening hours; empty: always open.
     """
 
@@ -46,6 +47,7 @@ class ScreenFacts:
     window: str = ""
     department: str = ""
     touch: bool = False
+    shows_photos: bool = False
     is_walkup: bool = False
     timeout_ms: int = 20_000
     week: Week = ()

@@ -130,8 +130,8 @@ class ServiceScreenSource:
         return True
 
     def photo(self, staff_no: str) -> Photo | None:
-        """See `ScreenSource.photo`."""
-        return self._staff.photo(staff_no)
+        """See `ScreenSource.photo`; the settings in force now decide, also for a page of before."""
+        return self._staff.photo(staff_no) if self._of_settings()[0].shows_photos else None
 
     def _of_settings(self) -> tuple[ScreenFacts, ZoneInfo]:
         settings = self._service.settings
@@ -148,6 +148,7 @@ class ServiceScreenSource:
             window=screen.window,
             department=screen.department,
             touch=screen.touch,
+            shows_photos=screen.show_photo,
             is_walkup=settings.session.mode == "walkup",
             timeout_ms=round(settings.session.timeout_s * 1000),
             week=week_of(settings.opening.hours) if settings.opening.hours else (),

@@ -94,7 +94,7 @@ def screen_view(
         subtitle=subtitle,
         window=facts.window,
         department=facts.department,
-        staff=_staff(shown_staff_no(known, now_ms), staff, known, language),
+        staff=_staff(shown_staff_no(known, now_ms), staff, known, facts),
         item=say("item", language, item=session.item) if session and session.item else "",
         faces=_faces(scene, known.test, facts),
         can_touch=facts.touch and scene in RATING_SCENES,
@@ -189,7 +189,7 @@ def _mark(button: str, test: SelfTest) -> str:
 
 
 def _staff(
-    staff_no: str, card: StaffCard | None, situation: Situation, language: str
+    staff_no: str, card: StaffCard | None, situation: Situation, facts: ScreenFacts
 ) -> StaffShown | None:
     """As the directory has them, else as the sign-in named them, else by the number alone."""
     if not staff_no:
@@ -197,11 +197,12 @@ def _staff(
     told = situation.staff_name if staff_no == situation.staff_no else ""
     if card is None or card.staff_no != staff_no:
         card = StaffCard(staff_no=staff_no, name=told)
+    language = facts.language
     name = card.name if language == CHINESE else card.name_en or card.name
     return StaffShown(
         name=name or say("staff", language),
         number=say("staff_no", language, number=staff_no),
-        photo=staff_no if card.has_photo else "",
+        photo=staff_no if card.has_photo and facts.shows_photos else "",
     )
 
 

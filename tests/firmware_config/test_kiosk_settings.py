@@ -64,6 +64,12 @@ def test_each_of_the_six_is_asked_for(missing: str) -> None:
         ("session__timeout_s", "121"),
         ("session__mode", "auto"),
         ("storage__min_free_bytes", "0"),
+        ("reader__characters", "letters"),
+        ("reader__prefix", "Nr. "),
+        ("reader__suffix", "x" * 17),
+        ("reader__shortest", "0"),
+        ("reader__longest", "33"),
+        ("reader__pattern", "(0*[0-9]+)+"),  # an expression could stop the keys: there is none
     ],
 )
 def test_a_value_out_of_its_limits_is_refused(key: str, value: str) -> None:
@@ -74,6 +80,12 @@ def test_a_value_out_of_its_limits_is_refused(key: str, value: str) -> None:
 def test_the_longest_resend_wait_is_not_below_the_first() -> None:
     with pytest.raises(InvalidSettings, match=r"uplink\.resend_max_s: expected at least resend_s"):
         load(uplink__resend_s="30", uplink__resend_max_s="20")
+
+
+def test_the_longest_staff_number_is_not_shorter_than_the_shortest() -> None:
+    with pytest.raises(InvalidSettings, match=r"reader\.shortest: expected at most longest \(4\)"):
+        load(reader__shortest="5", reader__longest="4")
+    assert load(reader__shortest="4", reader__longest="4").reader.longest == 4
 
 
 def test_an_own_pin_profile_is_a_path_beside_the_file(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import queue
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,10 +22,12 @@ from firmware_config.contract import (
     OpenCase,
     Pause,
     Resend,
+    SignInStaff,
     decode_answer,
     decode_health,
     encode,
 )
+from firmware_config.counter_settings import ScreenSettings
 from firmware_config.keys import SigningKey
 from firmware_config.kiosk_settings import KioskSettings
 from firmware_config.mqtt_link import (
@@ -37,6 +40,7 @@ from firmware_config.mqtt_link import (
 )
 from firmware_config.pins import load_pin_profile
 from kiosk.clock import Clock
+from kiosk.screen.source import ServiceScreenSource, staff_of
 from kiosk.service import KioskService
 from kiosk.situation import State
 
@@ -165,6 +169,31 @@ def test_settings_are_in_force_and_health_says_which_version(
     values = {"session.timeout_s": "8"}
     assert office.send(office.token(Configure, version=4, values=values)).outcome == "done"
     assert office.health(lambda health: health.settings_version == 4).state == "idle"
+
+
+def test_photos_are_shown_and_hidden_by_a_setting_at_once(
+    office: Office, service: KioskService, tmp_path: Path
+) -> None:
+    picture = b"\x89PNG\r\n\x1a\n"
+    (tmp_path / "face.png").write_bytes(picture)
+    (tmp_path / "staff.csv").write_text("staff_no,name,photo\n1042,Li Wen,face.png\n")
+    started = ScreenSettings(staff_file=tmp_path / "staff.csv")  # without photos
+    screen = ServiceScreenSource(service, staff=staff_of(started))
+    office.send(office.token(SignInStaff, staff_no="1042"))
+
+    def seen() -> tuple[str, bytes]:
+        staff, photo = screen.view().staff, screen.photo("1042")
+        return staff.photo if staff else "", photo.body if photo else b""
+
+    assert seen() == ("", b"")
+    for version, (text, expected) in enumerate(
+        [("true", ("1042", picture)), ("false", ("", b"")), ("true", ("1042", picture))], 1
+    ):
+        values = {"screen.show_photo": text}
+        answer = office.send(office.token(Configure, version=version, values=values))
+        assert answer.outcome == "done"
+        assert service.settle(5)
+        assert seen() == expected
 
 
 def test_health_is_sent_at_once_when_something_changes(

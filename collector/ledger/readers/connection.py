@@ -9,6 +9,8 @@ says so and the answer is thrown away.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -123,6 +125,22 @@ class LedgerReader:
         """The first row of a question; None when there is none."""
         found = self.rows(sql, *parameters)
         return found[0] if found else None
+
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        """Everything read within sees the ledger at one moment, also where the reader stays open.
+
+        Raises:
+            LedgerUnavailable: the database cannot be read.
+        """
+        if self._is_snapshot:
+            yield
+            return
+        self.rows("BEGIN")
+        try:
+            yield
+        finally:
+            self.rows("ROLLBACK")
 
     def version(self) -> int:
         """A number that changes when another connection has committed; cheap to ask."""

@@ -214,9 +214,10 @@ class LiveEvents:
     def event(self, reader: LedgerReader, *, after: int) -> dict[str, Any]:
         """A whole event with the ratings after a position: the first of a stream, or a poll."""
         now_ms = self._clock()
-        if self._follows_records:
-            now_ms = newest_ms(reader, now_ms)
-        page = hall_today(reader, now_ms, minimum_base=self._minimum_base)
+        with reader.moment():  # else a rating stored meanwhile is told now and again next time
+            if self._follows_records:
+                now_ms = newest_ms(reader, now_ms)
+            page = hall_today(reader, now_ms, minimum_base=self._minimum_base)
         event = today_json(page)
         event["is_partial"] = False
         event["latest"] = [rating for rating in event["latest"] if rating["position"] > after]

@@ -16,7 +16,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from bench.add_session import add_session
-from collector.ledger.readers import LedgerReader
+from collector.ledger.readers import LedgerReader, outcomes
 from collector.web.dashboard import Dashboard
 from collector.web.hall.today import LiveEvents
 from collector.web.live import MAX_STREAMS, MAX_WAITING, LedgerWatcher, Subscription, stream
@@ -95,6 +95,31 @@ def test_a_rating_between_a_pages_connecting_and_the_first_look_is_not_lost(
         first_look = events_of_hall(reader, None)
     assert first_look is not None
     assert [r["position"] for r in first_look["latest"] if r["position"] > shown] == [position]
+
+
+def test_a_rating_stored_while_an_event_is_built_is_told_once(
+    ledger: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watcher's reader stays open; without one moment for all its questions the list would be
+    ahead of the position, and the same rating would come again with the next event."""
+    events_of_hall = LiveEvents(clock, minimum_base=10)
+    last_position = outcomes.last_position
+    stored: list[int] = []
+
+    def then_somebody_rates(reader: LedgerReader) -> int:
+        position = last_position(reader)
+        if not stored:
+            stored.append(add_session(ledger, window="a01", level=2, at_ms=clock()))
+        return position
+
+    monkeypatch.setattr(outcomes, "last_position", then_somebody_rates)
+    with LedgerReader(ledger, is_snapshot=False) as reader:
+        first = events_of_hall(reader, None)
+        assert first is not None
+        second = events_of_hall(reader, first)
+        assert second is not None
+    told = [rating["position"] for event in (first, second) for rating in event["latest"]]
+    assert told.count(stored[0]) == 1
 
 
 def test_hours_and_departments_follow_even_when_nothing_else_happens(

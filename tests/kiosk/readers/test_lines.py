@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_config.counter_settings import ReaderSettings
+from firmware_config.counter_settings import STAFF_NO_MAXIMUM
 from kiosk.readers.lines import (
     LINE_MAXIMUM,
     REPEAT_MS,
     SILENCE_MS,
     BadgeFilter,
     LineBuffer,
+    NumberShape,
     holds_resident_id,
 )
 
-DEFAULT = ReaderSettings().pattern
+ANY = NumberShape()
+WIDE = NumberShape(longest=32)
+BADGE = NumberShape(prefix="YP", suffix="*", is_digits=True, shortest=4, longest=4)
 RESIDENT_ID = "11010519491231002X"  # the example of GB 11643-1999
+OLD_RESIDENT_ID = "110105491231002"  # the same person before 1999
 
 
 def lines_of(text: str) -> list[str]:
@@ -83,33 +85,43 @@ def test_in_however_many_pieces_a_line_arrives_it_is_the_same(text: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("pattern", "line", "number"),
+    ("shape", "line", "number"),
     [
-        (DEFAULT, "1024", "1024"),
-        (DEFAULT, "  A-17 ", "A-17"),
-        (DEFAULT, "04A1B2C3D4E5F6", "04A1B2C3D4E5F6"),
-        (DEFAULT, "1024;1", None),
-        (DEFAULT, "6222021234567890123", None),  # as long as a bank card's number
-        (r"YP(\d{4})", "YP1024", "1024"),
-        (r"YP(\d{4})", "1024", None),
-        (r"YP(\d{4})?", "YP", None),
-        (r".*", RESIDENT_ID, None),
-        (r".*", RESIDENT_ID.lower(), None),
-        (r".*", f"ID{RESIDENT_ID}9", None),
-        (r".*", RESIDENT_ID[:-1] + "1", RESIDENT_ID[:-1] + "1"),  # its check character is wrong
+        (ANY, "1024", "1024"),
+        (ANY, "  A-17 ", "A-17"),
+        (ANY, "04A1B2C3D4E5F6", "04A1B2C3D4E5F6"),
+        (ANY, "1024;1", None),
+        (ANY, "１０２４", None),  # digits, but not ASCII
+        (ANY, "6222021234567890123", None),  # as long as a bank card's number
+        (BADGE, "YP1024*", "1024"),
+        (BADGE, "1024", None),
+        (BADGE, "YP1024", None),
+        (BADGE, "YP102A*", None),
+        (BADGE, "YP102*", None),
+        (BADGE, "YP10245*", None),
+        (BADGE, "YP*", None),
+        (NumberShape(prefix="12", suffix="23"), "123", None),  # the two overlap
+        (NumberShape(prefix="12", suffix="23"), "1223", None),
+        (WIDE, RESIDENT_ID, None),
+        (WIDE, RESIDENT_ID.lower(), None),
+        (WIDE, f"ID{RESIDENT_ID}9", None),
+        (WIDE, RESIDENT_ID[:-1] + "1", RESIDENT_ID[:-1] + "1"),  # its check character is wrong
+        (ANY, OLD_RESIDENT_ID, None),
+        (NumberShape(prefix="ID", is_digits=True), f"ID{OLD_RESIDENT_ID}", None),
+        (ANY, OLD_RESIDENT_ID + "1", OLD_RESIDENT_ID + "1"),  # sixteen digits: another number
     ],
 )
-def test_only_a_line_that_matches_as_a_whole_is_a_staff_number(
-    pattern: str, line: str, number: str | None
+def test_only_a_line_of_the_right_shape_is_a_staff_number(
+    shape: NumberShape, line: str, number: str | None
 ) -> None:
-    badges = BadgeFilter(pattern)
+    badges = BadgeFilter(shape)
 
     assert badges.staff_no(line, 1) == number
     assert (badges.reads, badges.rejected) == (int(number is not None), int(number is None))
 
 
 def test_the_same_badge_counts_once_for_as_long_as_it_lies_on_the_reader() -> None:
-    badges = BadgeFilter(DEFAULT)
+    badges = BadgeFilter(ANY)
 
     found = [badges.staff_no("1024", at_ms) for at_ms in (0, 2_000, 4_000, 6_000)]
 
@@ -119,7 +131,7 @@ def test_the_same_badge_counts_once_for_as_long_as_it_lies_on_the_reader() -> No
 
 
 def test_another_badge_counts_at_once_and_so_does_the_first_one_after_it() -> None:
-    badges = BadgeFilter(DEFAULT)
+    badges = BadgeFilter(ANY)
 
     assert [badges.staff_no(line, 10) for line in ("1024", "2048", "1024")] == [
         "1024",
@@ -128,19 +140,41 @@ def test_another_badge_counts_at_once_and_so_does_the_first_one_after_it() -> No
     ]
 
 
-@given(st.text(max_size=LINE_MAXIMUM), st.sampled_from([DEFAULT, r".*", r"(\d+)(x)?", r"(a)|b"]))
-def test_what_is_given_matches_the_pattern_and_fits_a_record(line: str, pattern: str) -> None:
-    number = BadgeFilter(pattern).staff_no(line, 1)
+@given(st.text(max_size=LINE_MAXIMUM) | st.from_regex(r"(YP)?[0-9A-z]{1,20}\*?"))
+def test_what_is_given_stands_in_the_line_and_is_no_longer_than_allowed(line: str) -> None:
+    for shape in (ANY, WIDE, BADGE):
+        number = BadgeFilter(shape).staff_no(line, 1)
 
-    assert number is None or 1 <= len(number) <= LINE_MAXIMUM
-    assert number is None or (number in line and re.fullmatch(pattern, line.strip()))
+        assert number is None or shape.shortest <= len(number) <= shape.longest
+        assert number is None or f"{shape.prefix}{number}{shape.suffix}" == line.strip()
+
+
+def test_a_line_holds_the_longest_number_with_what_may_stand_around_it() -> None:
+    shape = NumberShape(prefix="<" * 16, suffix=">" * 16, longest=STAFF_NO_MAXIMUM)
+    number = "x" * STAFF_NO_MAXIMUM
+
+    (line,) = lines_of(f"{shape.prefix}{number}{shape.suffix}\n")
+
+    assert BadgeFilter(shape).staff_no(line, 1) == number
 
 
 @pytest.mark.parametrize(
     ("text", "is_one"),
-    [(RESIDENT_ID, True), ("110105194912310021", False), ("", False), ("1" * 18, False)],
+    [
+        (RESIDENT_ID, True),
+        ("110105194912310021", False),
+        ("", False),
+        ("1" * 18, False),
+        (OLD_RESIDENT_ID, True),
+        (f"id {OLD_RESIDENT_ID}.", True),
+        (f"1{OLD_RESIDENT_ID}", False),  # sixteen digits
+        ("990105491231002", False),  # no such province
+        ("110105491331002", False),  # no such month
+        ("110105490230002", False),  # no such day
+        ("110105480229002", True),  # a leap year
+    ],
 )
-def test_a_resident_identity_number_is_known_by_its_check_character(
+def test_a_resident_identity_number_is_known_by_check_character_or_date(
     text: str, is_one: bool
 ) -> None:
     assert holds_resident_id(text) is is_one

@@ -23,6 +23,7 @@ from kiosk.clock import ManualClock
 from kiosk.events import BadgeRead, Event, Noted
 from kiosk.readers import reader_of
 from kiosk.readers.evdev import INPUT_EVENT, EvdevSource, grab
+from kiosk.readers.lines import NumberShape
 from kiosk.readers.reader import REPORT_MS, Reader
 from kiosk.readers.serial import SerialSource, _as_os_error
 
@@ -63,7 +64,7 @@ def reader(typist: Typist, events: Events, clock: ManualClock) -> Iterator[Reade
     reader = Reader(
         typist.source(),
         name=str(typist.path),
-        pattern=ReaderSettings().pattern,
+        shape=NumberShape(),
         on_event=events.put,
         clock=clock,
         retry_s=(0.001,),
@@ -133,7 +134,12 @@ def test_keys_the_kernel_had_to_drop_make_no_wrong_number(
     hasty: Full | Keyboard, events: Events, clock: ManualClock
 ) -> None:
     reader = Reader(
-        hasty.source(), name="x", pattern=r"\w+", on_event=events.put, clock=clock, retry_s=(0.001,)
+        hasty.source(),
+        name="x",
+        shape=NumberShape(),
+        on_event=events.put,
+        clock=clock,
+        retry_s=(0.001,),
     )
     reader.start()
     wait_until(lambda: reader.is_ready)
@@ -168,7 +174,7 @@ def test_a_loose_plug_does_not_fill_the_journal(
 ) -> None:
     for _ in range(3):
         typist.unplug()
-        wait_until(lambda: ready.problem != "")
+        wait_until(lambda: not ready.is_ready)
         typist.plug()
         wait_until(lambda: ready.is_ready)
     typist.type("1024\n")
@@ -178,6 +184,135 @@ def test_a_loose_plug_does_not_fill_the_journal(
     typist.unplug()
 
     assert isinstance(events.next(), Noted)
+
+
+class HalfDead:
+    """Opens, and fails at a later read: a stick that dies, a line that another program empties.
+
+    Args:
+        good: reads of each opening that succeed.
+    """
+
+    def __init__(self, good: int = 0) -> None:
+        self._good = good
+        self._left = 0
+        self._descriptor: int | None = None
+        self.opens = 0
+
+    def open(self) -> int:
+        self.opens += 1
+        assert self.opens <= 10_000, "it is opened without a pause"  # ends the thread
+        self._left = self._good
+        self._descriptor, end = os.pipe()
+        os.close(end)  # always something to read: its end
+        return self._descriptor
+
+    def read(self) -> str:
+        if self._left:
+            self._left -= 1
+            return ""
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def waits_of(
+    source: HalfDead, events: Events, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> list[float]:
+    """How long the reader waited after each of six losses, seven seconds each in the log's time."""
+    waits: list[float] = []
+    reader = Reader(source, name="x", shape=NumberShape(), on_event=events.put, clock=clock)
+    is_woken = reader._is_woken
+
+    def note(descriptor: int | None, wait_s: float | None) -> bool:
+        if descriptor is not None:
+            return is_woken(descriptor, wait_s)
+        assert wait_s is not None
+        waits.append(wait_s)
+        clock.advance(7_000)
+        reader._is_stopping = len(waits) == 6
+        return not reader._is_stopping
+
+    monkeypatch.setattr(reader, "_is_woken", note)
+    reader.start()
+    wait_until(lambda: not reader.is_alive)
+    reader.stop()
+    return waits
+
+
+def test_a_device_that_opens_and_cannot_be_read_is_tried_ever_more_seldom_and_told_once(
+    events: Events,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    source = HalfDead()
+
+    waits = waits_of(source, events, clock, monkeypatch)
+
+    assert waits == [1.0, 2.0, 5.0, 10.0, 10.0, 10.0]
+    assert source.opens == len(waits)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert isinstance(events.next(), Noted)
+    assert events.empty()
+
+
+def test_a_device_that_comes_and_goes_is_waited_for_each_time_and_logged_once_a_minute(
+    events: Events,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    waits = waits_of(HalfDead(good=1), events, clock, monkeypatch)
+
+    assert waits == [1.0] * 6
+    levels = [record.levelname for record in caplog.records]
+    assert levels == ["INFO", "ERROR", "INFO"]  # ready, lost, ready again, and then nothing
+
+
+def test_a_loss_that_was_not_logged_is_logged_when_it_lasts(
+    events: Events, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader = Reader(
+        HalfDead(),
+        name="x",
+        shape=NumberShape(),
+        on_event=events.put,
+        clock=clock,
+        retry_s=(0.001,),
+    )
+    reader._logged_ms = clock.mono_ms()  # an earlier loss, just now
+
+    reader.start()
+    assert isinstance(events.next(), Noted)
+    assert not caplog.records
+    clock.advance(60_000)
+
+    wait_until(lambda: bool(caplog.records))
+    reader.stop()
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def test_a_device_that_is_back_and_silent_is_well_after_a_while(
+    typist: Typist, events: Events, clock: ManualClock
+) -> None:
+    reader = Reader(
+        typist.source(), name="x", shape=NumberShape(), on_event=events.put, clock=clock,
+        retry_s=(0.001,), settle_s=0.001,
+    )  # fmt: skip
+    reader.start()
+    wait_until(lambda: reader.problem != "")
+
+    typist.plug()
+
+    wait_until(lambda: reader.problem == "")
+    reader.stop()
 
 
 def test_a_device_that_is_not_there_at_the_start_is_no_error_and_found_later(
@@ -222,7 +357,12 @@ def test_it_can_be_started_again(ready: Reader, typist: Typist, events: Events) 
 
 def test_stopping_waits_for_no_backoff(typist: Typist, events: Events, clock: ManualClock) -> None:
     reader = Reader(
-        typist.source(), name="x", pattern=".*", on_event=events.put, clock=clock, retry_s=(3600,)
+        typist.source(),
+        name="x",
+        shape=NumberShape(),
+        on_event=events.put,
+        clock=clock,
+        retry_s=(3600,),
     )
     reader.start()
     events.next()
@@ -238,7 +378,7 @@ def test_a_bug_ends_the_thread_and_shows(
     def fail(event: Event) -> None:
         raise LookupError("a bug")
 
-    reader = Reader(typist.source(), name="x", pattern=".*", on_event=fail, clock=clock)
+    reader = Reader(typist.source(), name="x", shape=NumberShape(), on_event=fail, clock=clock)
     reader.start()
     wait_until(lambda: not reader.is_alive)
 
@@ -297,6 +437,21 @@ def test_the_setting_decides_which_reader_there_is(
     reader = reader_of(settings, on_event=events.put, clock=clock)
 
     assert source is None if reader is None else type(reader._source) is source
+
+
+def test_the_settings_say_what_a_staff_number_looks_like(
+    events: Events, clock: ManualClock
+) -> None:
+    settings = ReaderSettings(
+        kind="serial", device="/dev/ttyUSB0",
+        prefix="Y", suffix="P", characters="digits", shortest=3, longest=4,
+    )  # fmt: skip
+
+    reader = reader_of(settings, on_event=events.put, clock=clock)
+
+    assert reader is not None
+    shape = NumberShape(prefix="Y", suffix="P", is_digits=True, shortest=3, longest=4)
+    assert reader._badges._shape == shape
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import socket
 import threading
@@ -17,7 +18,7 @@ import pytest
 from docs.screen_scenes import SceneSource, scene_view
 from firmware_config.counter_settings import ScreenSettings
 from kiosk.errors import ScreenError
-from kiosk.screen.server import THREADS, Screen
+from kiosk.screen.server import CONNECTIONS_MAXIMUM, THREADS, Screen
 from kiosk.screen.staff import Photo
 from kiosk.screen.streams import HEARTBEAT_S, STREAMS_MAXIMUM
 
@@ -201,12 +202,30 @@ def test_a_touch_from_elsewhere_is_refused(
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [("{}", 400), ('{"level": true}', 400), ('{"level": "5"}', 400), ("[5]", 400), ("x", 400)],
+    [
+        ("{}", 400),
+        ('{"level": true}', 400),
+        ('{"level": "5"}', 400),
+        ("[5]", 400),
+        ("x", 400),
+        ("", 400),
+        ("null", 400),
+        ('{"level": NaN}', 400),
+        ('{"level": 1e400}', 400),
+        ("[" * 1_000, 400),
+        ('{"x":' + "[" * 1_000, 400),
+        ('{"level":' * 100, 400),
+    ],
 )
 def test_a_touch_that_makes_no_sense_is_refused(
     screen: Screen, source: SceneSource, body: str, status: int
 ) -> None:
     assert press(screen, body) == status
+    assert source.pressed == []
+
+
+def test_a_touch_is_json(screen: Screen, source: SceneSource) -> None:
+    assert press(screen, Content_Type="text/plain") == 415
     assert source.pressed == []
 
 
@@ -280,6 +299,20 @@ def test_idle_connections_do_not_hold_threads(screen: Screen) -> None:
         one.close()
 
 
+def test_connections_that_say_half_of_something_soon_make_room(screen: Screen) -> None:
+    address = ("127.0.0.1", urlsplit(screen.url).port or 0)
+    stream = Stream(screen)
+    lazy = [socket.create_connection(address) for _ in range(CONNECTIONS_MAXIMUM)]
+    for one in lazy:
+        one.sendall(b"GET /view HTTP/1.1\r\nHost: localh")  # and never the rest
+
+    assert ask(screen, "/view")[0] == 200  # within the ten seconds that it is waited for
+    assert stream.next()["scene"] == "idle"  # the stream has lived on
+    for one in lazy:
+        one.close()
+    stream.close()
+
+
 def test_stopping_ends_streams_threads_and_port(screen: Screen, source: SceneSource) -> None:
     port = urlsplit(screen.url).port or 0
     stream = Stream(screen)
@@ -299,6 +332,25 @@ def test_stopping_ends_streams_threads_and_port(screen: Screen, source: SceneSou
     again.start()
     assert again.is_alive
     again.stop()
+
+
+def test_stopping_a_loop_that_is_awake_writes_into_no_closed_descriptor(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trigger = screen._server.trigger
+    pull = trigger._physical_pull
+
+    def pull_late() -> None:
+        os.write(trigger.trigger, b"x")  # as a worker that has just ended did
+        wait_until(lambda: trigger._closed, 0.2)
+        pull()
+
+    monkeypatch.setattr(trigger, "_physical_pull", pull_late)
+
+    screen.stop()
+
+    assert not screen.is_alive
+    assert trigger._closed
 
 
 def test_a_screen_that_was_never_started_can_be_told_and_stopped(source: SceneSource) -> None:

@@ -9,7 +9,7 @@ import pytest
 from firmware_config.counter_settings import ScreenSettings
 from firmware_config.errors import InvalidSettings
 from kiosk.screen.source import staff_of
-from kiosk.screen.staff import ENTRIES_MAXIMUM, FILE_MAXIMUM, StaffDirectory, load_staff
+from kiosk.screen.staff import ENTRIES_MAXIMUM, FILE_MAXIMUM, Photo, StaffDirectory, load_staff
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture"
 JPEG = b"\xff\xd8\xff\xe0picture"
@@ -111,13 +111,18 @@ def test_a_photo_beside_the_file_is_served_when_photos_are_shown(
     assert found.photo("2") is None
 
 
-def test_photos_are_off_by_default(file: Path) -> None:
-    file.write_text("staff_no,name,photo\n1,张三,not-there.png\n", encoding="utf-8")
+def test_photos_that_are_not_shown_yet_are_known_and_a_wrong_one_is_no_problem(
+    file: Path,
+) -> None:
+    (file.parent / "face.png").write_bytes(PNG)
+    file.write_text(
+        "staff_no,name,photo\n1,张三,not-there.png\n2,李四,face.png\n", encoding="utf-8"
+    )
 
     found = load_staff(file)
 
-    assert found.photo("1") is None
-    assert not found.cards["1"].has_photo
+    assert (found.photo("1"), found.cards["1"].has_photo) == (None, False)
+    assert (found.photo("2"), found.cards["2"].has_photo) == (Photo("image/png", PNG), True)
 
 
 @pytest.mark.parametrize(

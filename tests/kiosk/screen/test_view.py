@@ -90,7 +90,7 @@ def test_nothing_is_promised_when_the_work_thread_has_ended() -> None:
 def test_an_invitation_names_the_service_and_counts_down() -> None:
     card = StaffCard(staff_no="1042", name="李雯", name_en="Li Wen", has_photo=True)
 
-    view = view_of(INVITED, staff=card)
+    view = view_of(INVITED, facts={"shows_photos": True}, staff=card)
 
     assert view.title == "请您对我的服务进行评价"
     assert view.item == "办理事项：税务登记"
@@ -98,6 +98,15 @@ def test_an_invitation_names_the_service_and_counts_down() -> None:
     assert view.staff is not None
     assert (view.staff.name, view.staff.number, view.staff.photo) == ("李雯", "工号 1042", "1042")
     assert (view.time, view.date) == ("12:30", "2026年3月2日 星期一")
+
+
+def test_a_photo_that_is_not_to_be_shown_is_not_named() -> None:
+    card = StaffCard(staff_no="1042", name="李雯", has_photo=True)
+
+    view = view_of(INVITED, facts={"shows_photos": False}, staff=card)
+
+    assert view.staff is not None
+    assert (view.staff.name, view.staff.photo) == ("李雯", "")
 
 
 @pytest.mark.parametrize("keys", [KEYS, {n: v for n, v in KEYS.items() if v != 3}])

@@ -84,7 +84,7 @@
     for (const rating of fresh.reverse()) list.prepend(row(rating));
     while (list.children.length > MOST_ROWS) list.lastElementChild.remove();
     document.getElementById("latest-empty").hidden = list.children.length > 0;
-    position = Math.max(position, event.position);
+    position = Math.max(position, event.position, ...fresh.map((rating) => rating.position));
   }
 
   async function overview() {
