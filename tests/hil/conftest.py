@@ -15,6 +15,29 @@ from tests.hil.image import Image, build_image
 from tests.hil.machine import VirtualPi
 from tests.system.conftest import HallUnderTest
 
+FIGURES = pytest.StashKey[list[str]]()
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print what was measured."""
+    if found := config.stash.get(FIGURES, []):
+        terminalreporter.section("measured on the virtual Pi")
+        for line in found:
+            terminalreporter.line(line)
+
+
+@pytest.fixture
+def figure(
+    pytestconfig: pytest.Config, record_testsuite_property: Callable[[str, Any], None]
+) -> Callable[[str, Any], None]:
+    """`figure(name, value)`: something measured, for the summary and the report."""
+
+    def note(name: str, value: Any) -> None:
+        pytestconfig.stash.setdefault(FIGURES, []).append(f"{name}: {value}")
+        record_testsuite_property(name, value)
+
+    return note
+
 
 @pytest.fixture(scope="session")
 def image(pytestconfig: pytest.Config) -> Image:

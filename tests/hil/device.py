@@ -136,10 +136,14 @@ class HilDevice:
         wanted = [*LIGHTS, *(gpio for gpio in singles if gpio is not None)]
         return set(self.pi.ask("values", gpios=wanted)["high"])
 
+    def shown_ms(self, on: Sequence[int | None], off: Sequence[int | None] = ()) -> float | None:
+        """When (ms since boot) lights were on and others off; None: not within `ANSWER_S`."""
+        found = self.pi.ask("wait", on=list(on), off=list(off), within_s=ANSWER_S)
+        return None if found["at_ms"] is None else float(found["at_ms"])
+
     def is_shown(self, on: Sequence[int | None], off: Sequence[int | None] = ()) -> bool:
         """Whether lights come on, and others go off, soon."""
-        found = self.pi.ask("wait", on=list(on), off=list(off), within_s=ANSWER_S)
-        return found["at_ms"] is not None
+        return self.shown_ms(on, off) is not None
 
     def invite(self) -> None:
         """The clerk's short press, until all keys glow."""
@@ -165,13 +169,17 @@ class HilDevice:
             within_s=within_s,
         )
 
-    def thanks(self, levels: Sequence[int]) -> list[Thanks]:
-        """The presses seen to be thanked since the last call, from the agent's events."""
-        seen = []
-        self.tried = 0
-        self.silent = 0
-        while not self.pi.events.empty():
-            event = self.pi.events.get()
+    def thanks(self, levels: Sequence[int], *, until: int | None = None) -> list[Thanks]:
+        """The presses seen to be thanked since the last call, from the agent's events.
+
+        Args:
+            levels: what `send_presses` was given.
+            until: wait for as many; None: take what has come.
+        """
+        seen: list[Thanks] = []
+        self.tried = self.silent = 0
+        while not self.pi.events.empty() if until is None else len(seen) < until:
+            event = self.pi.events.get(timeout=READY_S)
             self.tried += event["event"] == "tried"
             self.silent += event["event"] == "released" and not event["has_beeped"]
             if event["event"] == "thanked":
