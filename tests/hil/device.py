@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -179,7 +180,10 @@ class HilDevice:
         seen: list[Thanks] = []
         self.tried = self.silent = 0
         while not self.pi.events.empty() if until is None else len(seen) < until:
-            event = self.pi.events.get(timeout=READY_S)
+            try:
+                event = self.pi.events.get(timeout=READY_S)
+            except queue.Empty:
+                raise HilError(f"{len(seen)} of {until} thanked\n{self.log()}") from None
             self.tried += event["event"] == "tried"
             self.silent += event["event"] == "released" and not event["has_beeped"]
             if event["event"] == "thanked":
