@@ -7,7 +7,7 @@ SCENARIO ?=
 LOCKS := firmware_config/locks
 ROLES := kiosk collector demo dev
 
-.PHONY: help demo test check bench lab lock screenshots clean
+.PHONY: help demo test check bench lab hil lock screenshots clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ bench: $(VENV)/dev.ready ## the benchmarks; writes bench/results/
 lab: $(VENV)/dev.ready ## the long versions of the system tests
 	@sh tests/install_servers.sh
 	$(BIN)/python -m pytest -m lab
+
+hil: $(VENV)/dev.ready ## the device on a virtual Raspberry Pi: real pins, systemd, power cuts
+	$(BIN)/python -m pytest -m hil
 
 screenshots: $(VENV)/dev.ready ## take the pictures in docs/img from a demo of their own
 	@sh tests/install_servers.sh

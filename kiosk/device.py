@@ -118,8 +118,10 @@ class Device:
 
     def close(self) -> None:
         """Lights off, pins and journal released; idempotent."""
-        self._panel.close()
-        self.journal.close()
+        try:
+            self._panel.close()
+        finally:
+            self.journal.close()
 
     def turn(self) -> None:
         """Do everything that is due now with what `edges` was given."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from firmware_config.pins import PinProfile
@@ -104,12 +105,14 @@ class Panel:
         return thread is None or bool(thread.is_alive())
 
     def close(self) -> None:
-        """Lights off, pins released; idempotent."""
-        for device in (*self._lights.values(), *self._keys.values()):
-            device.close()
+        """Lights off, pins released; idempotent. One that fails does not keep the others."""
+        devices = (*self._lights.values(), *self._keys.values())
         self._lights.clear()
         self._keys.clear()
         self.lit = frozenset()
+        with ExitStack() as closing:
+            for device in devices:
+                closing.callback(device.close)
 
     def _callback(self, name: str, is_down: bool) -> Callable[[], None]:
         def on_change() -> None:

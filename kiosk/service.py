@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, Final
 
 from firmware_config.contract import Health
@@ -179,15 +180,11 @@ class KioskService:
             while not self._is_stopping:
                 self._turn(device, uplink)
             self._notify("STOPPING=1")
-        except BaseException as error:
-            self.failure = error
-            logger.critical(
-                "kiosk ended device=%s error=%r", self.settings.device, error, exc_info=error
-            )
+        except BaseException as error:  # noqa: BLE001 - the thread's boundary: `failure` is told
+            self._fail(error)
         finally:
-            uplink.stop()
             device.is_connected = False
-            device.close()
+            self._release(device, uplink)
             self.ended.set()
             for done in self._waiting:
                 done.set()
@@ -205,6 +202,22 @@ class KioskService:
         self.settings = settings
         if self._counter is not None:
             self._counter.apply(settings)
+
+    def _release(self, device: Device, uplink: Uplink) -> None:
+        """Say goodbye and release everything; what fails keeps neither the rest nor the end."""
+        try:
+            with ExitStack() as ending:  # in the opposite order
+                ending.callback(device.close)
+                ending.callback(uplink.stop)
+        except Exception as error:  # noqa: BLE001 - pins that have gone cannot be released either
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if self.failure is None:
+            self.failure = error
+        logger.critical(
+            "kiosk ended device=%s error=%r", self.settings.device, error, exc_info=error
+        )
 
     def _turn(self, device: Device, uplink: Uplink) -> None:
         """Wait for something, then do everything that is due."""

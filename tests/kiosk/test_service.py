@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from gpiozero.pins.mock import MockFactory
+from gpiozero.pins.mock import MockFactory, MockPin
 
 from firmware_config.chain import split_token
 from firmware_config.contract import (
@@ -42,6 +42,10 @@ from kiosk.situation import State
 
 PROFILE = load_pin_profile("five-key")
 GPIOS = {button.name: button.gpio for button in PROFILE.buttons}
+
+
+class ChipGoneError(Exception):
+    """What lgpio raises derives from Exception alone too."""
 
 
 class AnsweringCollector:
@@ -276,6 +280,28 @@ def test_dead_pins_end_the_program(
     monkeypatch.setattr(service.panel, "is_alive", lambda: False)
     assert service.ended.wait(10)
     assert isinstance(service.failure, DeadThreadError)
+
+
+def test_pins_that_have_gone_end_the_program_at_once_although_they_cannot_be_released(
+    service_of: Callable[..., KioskService], pins: MockFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = service_of()
+    service.start()
+    closed: list[int] = []
+
+    def gone(pin: MockPin, *_: Any) -> None:
+        closed.append(pin.info.name)
+        raise ChipGoneError("bad handle")
+
+    monkeypatch.setattr(MockPin, "close", gone)
+    monkeypatch.setattr(MockPin, "_get_state", gone)
+
+    assert service.ended.wait(10)
+    assert isinstance(service.failure, ChipGoneError)
+    assert len(set(closed)) == len(GPIOS) * 2 + 4  # the others were tried too
+    with open_card(service.settings.journal) as card:
+        assert [row.seq for row in card.rows()] == [1]
+    monkeypatch.undo()
 
 
 def test_a_bug_in_the_loop_ends_the_program_with_the_journal_intact(

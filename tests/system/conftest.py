@@ -158,6 +158,10 @@ class HallUnderTest:
     def start(self) -> None:
         """Broker, then ingest."""
         self.start_broker()
+        self.start_ingest()
+
+    def start_ingest(self) -> None:
+        """Start it and wait until it has subscribed."""
         self.ingest.start()
         self._wait(lambda: "connected protocol=" in self.ingest.tail(), "ingest to subscribe")
 
