@@ -31,7 +31,7 @@ MODULES: Final = (
 )
 BOOT_MODULES: Final = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4")
 """Those needed before there is a disk."""
-WHEELS: Final = "/opt/wheels"
+WHEELS: Final = "/var/tmp/wheels"
 """In the guest: what pip would fetch."""
 
 
