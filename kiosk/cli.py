@@ -78,11 +78,11 @@ def build_parser(*, with_simulator: bool = True) -> argparse.ArgumentParser:
 
 
 def settings_of(args: argparse.Namespace) -> KioskSettings:
-    """Load the settings that `--config`, `--set` and the environment give."""
+    """Load the settings that `--config` (or the standard file), `--set`, the environment give."""
     from firmware_config.kiosk_settings import KioskSettings
-    from firmware_config.settings import load_settings
+    from firmware_config.settings_place import load_program_settings
 
-    return load_settings(
+    return load_program_settings(
         KioskSettings,
         program=PROGRAM,
         path=getattr(args, "config", None),
