@@ -180,7 +180,7 @@ def _take(box: _Box) -> list[Result]:
 
 def _say(command: Command, result: Result, by: str, waited_ms: int) -> None:
     outcome = "no-answer" if isinstance(result, NoAnswer) else result.outcome
-    logger.info(
+    logger.debug(
         "command ended device=%s do=%s id=%s by=%s outcome=%s reason=%s waited_ms=%d",
         command.dev,
         command_name(command),

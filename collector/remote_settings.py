@@ -6,6 +6,7 @@ here is not refused there.
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Iterable
 from typing import Final
@@ -53,6 +54,10 @@ def checked_values(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
                 f"--set: {key}: expected a setting the collector may change "
                 f"({', '.join(remote)}), got one that only the device's file sets"
             )
+        if key not in known:  # only what may be changed is worth suggesting
+            close = difflib.get_close_matches(key, remote, n=1, cutoff=0.75)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            problems.append(f"--set: {key}: unknown setting{hint}")
         if len(text) > MAX_VALUE_CHARS:
             problems.append(
                 f"--set: {key}: expected at most {MAX_VALUE_CHARS} characters, got {len(text)}"
@@ -61,7 +66,11 @@ def checked_values(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
         problems.append(f"--set: expected at most {MAX_VALUES} settings, got {len(values)}")
     try:
         load_settings(
-            KioskSettings, program="kiosk", path=None, environ={}, overrides={**_NEEDED, **values}
+            KioskSettings,
+            program="kiosk",
+            path=None,
+            environ={},
+            overrides={**_NEEDED, **{key: text for key, text in values.items() if key in known}},
         )
     except InvalidSettings as error:
         problems += error.problems

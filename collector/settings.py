@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
-from firmware_config.settings import Setting, load_settings
+from firmware_config.settings import Setting
 from firmware_config.settings_broker import BrokerSettings
+from firmware_config.settings_place import load_program_settings
 
 PROGRAM: Final = "collector"
 
@@ -165,11 +166,11 @@ class CollectorSettings:
 def load_collector_settings(
     path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, str]
 ) -> CollectorSettings:
-    """Read the collector's settings; see `firmware_config.settings.load_settings`.
+    """Read the collector's settings; see `firmware_config.settings_place.load_program_settings`.
 
     Raises:
         InvalidSettings: with every problem found.
     """
-    return load_settings(
+    return load_program_settings(
         CollectorSettings, program=PROGRAM, path=path, environ=environ, overrides=overrides
     )

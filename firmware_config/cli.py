@@ -71,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="KEY=VALUE",
         help="a further setting; may be given again",
     )
+    render.add_argument("-v", "--verbose", action="store_true", help="name every file")
     render.set_defaults(run=_render)
 
     broker = commands.add_parser("render-broker", help="write a broker's users, rights, settings")
@@ -174,9 +175,11 @@ def _render(args: argparse.Namespace) -> ExitCode:
     known = [device.id for device in fleet.devices]
     chosen = known if args.device is None else [args.device]
     passwords = ensure_passwords(args.passwords, (name for name in chosen if name in known))
+    today = datetime.now(ZoneInfo(fleet.hall.timezone)).date()
+    written: list[Path] = []
     for device in chosen:
         folder = args.out / device if args.device is None else args.out
-        for path in render_device(
+        files = render_device(
             fleet,
             device,
             folder,
@@ -186,9 +189,14 @@ def _render(args: argparse.Namespace) -> ExitCode:
             broker_port=args.broker_port,
             collector_key=args.collector_key,
             voice=args.voice,
+            on=today,
             overrides=dict(args.set),
-        ):
-            print(path)
+        )
+        written += files
+        if args.verbose:
+            print(*files, sep="\n")
+    what = args.device or f"{len(chosen)} devices"
+    print(f"{what}: {len(written)} files in {args.out}")
     return ExitCode.OK
 
 

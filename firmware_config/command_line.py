@@ -13,8 +13,9 @@ from types import MappingProxyType
 from typing import Final
 
 from firmware_config.errors import ConfigError, ExitCode
+from firmware_config.settings_place import standard_file
 
-_LOG_LEVELS: Final = {-1: logging.ERROR, 0: logging.INFO, 1: logging.DEBUG}
+_LOG_LEVELS: Final = {-1: logging.ERROR, 1: logging.DEBUG}
 ForeignErrors = Mapping[type[Exception], tuple[str, ExitCode]]
 _NONE: Final[ForeignErrors] = MappingProxyType({})
 
@@ -53,10 +54,14 @@ def exit_code_of(
 
 
 def start_logging(args: argparse.Namespace) -> None:
-    """Log to standard error as loudly as `-v` or `-q` say. systemd adds the time."""
+    """Log to standard error as loudly as `-v` or `-q` say, else as the command's own `log_level`.
+
+    systemd adds the time.
+    """
+    usual = getattr(args, "log_level", logging.INFO)
     logging.basicConfig(
         stream=sys.stderr,
-        level=_LOG_LEVELS[getattr(args, "verbosity", 0)],
+        level=_LOG_LEVELS.get(getattr(args, "verbosity", 0), usual),
         format="%(levelname)s %(name)s: %(message)s",
     )
 
@@ -83,7 +88,11 @@ def _add_to(parser: argparse.ArgumentParser) -> None:
     common = parser.add_argument_group("common options")
     if "--config" not in taken:
         common.add_argument(
-            "--config", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="settings (TOML)"
+            "--config",
+            type=Path,
+            metavar="FILE",
+            default=argparse.SUPPRESS,
+            help=f"settings (TOML); default: {standard_file(parser.prog.split()[0])}, if it exists",
         )
     if "--set" not in taken:
         common.add_argument(

@@ -136,8 +136,11 @@ def save_verify_key(path: Path, key: VerifyKey) -> None:
 
 
 def _read_jwk(path: Path) -> dict[str, str]:
+    text = path.read_bytes()
+    if not text.strip():
+        raise KeyFileError(f"{path}: is empty; expected a JWK")
     try:
-        jwk = json.loads(path.read_bytes())
+        jwk = json.loads(text)
     except ValueError as error:
         raise KeyFileError(f"{path}: expected a JWK in JSON: {error}") from None
     if not isinstance(jwk, dict) or jwk.get("kty") != "OKP" or jwk.get("crv") != "Ed25519":

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from firmware_config import __version__
 from firmware_config.command_line import add_common_options, exit_code_of, start_logging
-from firmware_config.errors import ConfigError, ExitCode, InvalidSettings
+from firmware_config.errors import ExitCode
 from kiosk.errors import KioskError
 
 if TYPE_CHECKING:
@@ -54,10 +54,11 @@ def build_parser(*, with_simulator: bool = True) -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="be the device: serve buttons and lights until stopped")
     run.set_defaults(run=_run)
 
-    check = commands.add_parser("check", help="check and print the settings; opens no pins")
+    check = commands.add_parser("check", help="check settings, pins, keys; opens no pins")
     check.add_argument(
         "--help-settings", action="store_true", help="list every setting instead, and exit"
     )
+    check.add_argument("--print", action="store_true", help="print the settings in force, too")
     check.set_defaults(run=_check)
 
     key = commands.add_parser("key", help="print the device's public key (JWK), made when absent")
@@ -78,11 +79,11 @@ def build_parser(*, with_simulator: bool = True) -> argparse.ArgumentParser:
 
 
 def settings_of(args: argparse.Namespace) -> KioskSettings:
-    """Load the settings that `--config`, `--set` and the environment give."""
+    """Load the settings that `--config` (or the standard file), `--set`, the environment give."""
     from firmware_config.kiosk_settings import KioskSettings
-    from firmware_config.settings import load_settings
+    from firmware_config.settings_place import load_program_settings
 
-    return load_settings(
+    return load_program_settings(
         KioskSettings,
         program=PROGRAM,
         path=getattr(args, "config", None),
@@ -131,52 +132,9 @@ def _give_back_memory() -> None:
 
 
 def _check(args: argparse.Namespace) -> ExitCode:
-    from firmware_config.keys import load_verify_key
-    from firmware_config.kiosk_settings import KioskSettings
-    from firmware_config.pins import load_pin_profile
-    from firmware_config.settings import describe_settings, print_settings
-    from firmware_config.settings_broker import password_of
-    from kiosk.board_check import look_at_board
-    from kiosk.storage import file_system_type, is_volatile
+    from kiosk.check_command import run
 
-    if args.help_settings:
-        for row in describe_settings(KioskSettings):
-            default = "required" if row.is_required else f"default {row.default or 'none'}"
-            limits = ", ".join(part for part in (row.type, row.unit, row.range, default) if part)
-            print(f"{row.key} ({limits})\n    {row.help}")
-        return ExitCode.OK
-    settings = settings_of(args)
-    problems: list[str] = []
-    try:
-        found = look_at_board(load_pin_profile(settings.panel.profile))
-        print(f"{PROGRAM}: board: {found.board}", file=sys.stderr)
-        for warning in found.warnings:
-            print(f"{PROGRAM}: warning: {warning}", file=sys.stderr)
-    except InvalidSettings as error:
-        problems += error.problems
-    try:
-        load_verify_key(settings.collector_key)
-        password_of(settings.broker)
-    except (ConfigError, OSError) as error:
-        problems.append(str(error))
-    if not settings.storage.allow_volatile and is_volatile(settings.journal):
-        kind = file_system_type(settings.journal)
-        problems.append(f"journal: expected a disk that survives power-off, got {kind}")
-    if settings.voice.folder is not None:
-        from kiosk.voice.checks import voice_problems
-
-        problems += voice_problems(settings.voice)
-    if settings.screen.staff_file is not None:
-        from kiosk.screen.staff import load_staff
-
-        try:
-            load_staff(settings.screen.staff_file, show_photo=settings.screen.show_photo)
-        except InvalidSettings as error:
-            problems += error.problems
-    print(print_settings(settings), end="")
-    if problems:
-        raise InvalidSettings(problems)
-    return ExitCode.OK
+    return run(args)
 
 
 def _selftest(args: argparse.Namespace) -> ExitCode:

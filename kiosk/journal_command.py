@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware_config.contract.fields import Kind
-from firmware_config.errors import ExitCode
+from firmware_config.errors import ExitCode, InvalidSettings
 
 
 def add_parser(commands: Any) -> None:
@@ -19,7 +19,13 @@ def add_parser(commands: Any) -> None:
         "journal", help="read a journal: list, verify, export", description=__doc__
     )
     parts = journal.add_subparsers(metavar="WHAT", required=True)
-    listing = _part(parts, "list", "one line for each record", _list)
+    listing = _part(
+        parts,
+        "list",
+        "one line for each record: seq, time in UTC (? after it: the clock was not synchronised "
+        "then, so the time may be wrong), kind, what it says",
+        _list,
+    )
     listing.add_argument("--json", action="store_true", help="whole records, one JSON a line")
     kinds = tuple(kind.value for kind in Kind)
     listing.add_argument(
@@ -43,12 +49,24 @@ def add_parser(commands: Any) -> None:
 def _part(
     parts: Any, name: str, text: str, run: Callable[[argparse.Namespace], ExitCode]
 ) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = parts.add_parser(name, help=text)
+    parser: argparse.ArgumentParser = parts.add_parser(name, help=text, description=text)
     parser.add_argument("--journal", type=Path, metavar="FILE", help="default: as in the settings")
     parser.add_argument("--from", dest="first", type=int, default=1, metavar="SEQ")
     parser.add_argument("--to", dest="last", type=int, metavar="SEQ")
     parser.set_defaults(run=run)
     return parser
+
+
+def has_settings(args: argparse.Namespace) -> bool:
+    """Whether a settings file is named or in its standard place, or any setting given."""
+    from firmware_config.settings_place import standard_file
+
+    return (
+        getattr(args, "config", None) is not None
+        or standard_file("kiosk").exists()
+        or bool(getattr(args, "set", []))
+        or any(name.startswith("KIOSK_") for name in args.environ)
+    )
 
 
 def _path(args: argparse.Namespace) -> Path:
@@ -69,7 +87,8 @@ def _list(args: argparse.Namespace) -> ExitCode:
     with open_card(_path(args)) as card:
         if not args.json:
             sys.stdout.write(
-                f"# {card.dev} epoch {card.epoch} stored {card.stored} archived {card.archived}\n"
+                f"# {card.dev} epoch {card.epoch} stored {card.stored} archived {card.archived}"
+                " · times in UTC; ?: clock not synchronised\n"
             )
         for row in card.rows(args.first, args.last):
             payload = split_token(row.token).payload
@@ -103,6 +122,10 @@ def _verify(args: argparse.Namespace) -> ExitCode:
     else:
         from kiosk.cli import settings_of
 
+        if args.journal is not None and not has_settings(args):
+            raise InvalidSettings(
+                ["give --public-key FILE or --config FILE: it says which key signed this"]
+            )
         path = settings_of(args).key
         if not path.exists():
             raise KeyFileError(f"{path}: expected the device's key, found nothing; --public-key?")

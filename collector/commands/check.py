@@ -47,9 +47,15 @@ def run(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     if args.print:
         write_line(print_settings(settings).rstrip())
         return ExitCode.OK
-    devices = {device.id for device in fleet.devices}
+    devices = [device.id for device in fleet.devices]
+    keyless = [device for device in devices if device not in keys]
+    strangers = sorted(keys.difference(devices))
     write_line(
         f"{fleet.hall.id}: {len(fleet.departments)} departments, {len(fleet.windows)} windows, "
-        f"{len(devices)} devices, {len(devices & keys)} with keys"
+        f"{len(devices)} devices, {len(devices) - len(keyless)} with keys"
     )
+    if keyless:
+        write_line(f"no key in {settings.device_keys}: {', '.join(keyless)}")
+    if strangers:
+        write_line(f"keys of no device of the fleet: {', '.join(strangers)}")
     return ExitCode.OK

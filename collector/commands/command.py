@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import time
 from datetime import datetime
@@ -93,7 +94,7 @@ def add_parser(commands: Any) -> None:
     for part in made.values():
         add_aims(part)
         _add_sending(part)
-        part.set_defaults(run=run)
+        part.set_defaults(run=run, log_level=logging.WARNING)  # the table tells the rest
     case = made["open-case"]
     case.add_argument("--case-no", required=True, metavar="NO", help="case number (办件编号)")
     case.add_argument("--service-no", type=int, default=1, metavar="N", help="第几次服务 (1)")
@@ -170,7 +171,14 @@ def run(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
             dispatcher.send(commands, by=sender(), timeout_s=args.timeout, on_result=watching.note)
         )
     results = [one if isinstance(one, NoAnswer) else next(answered) for one in planned]
-    show_results(aims, args.do, planned, results, as_json=args.json)
+    show_results(
+        aims,
+        args.do,
+        planned,
+        results,
+        as_json=args.json,
+        every_row=getattr(args, "verbosity", 0) > 0,
+    )
     raise_for_broker(results, f"{settings.broker.host}:{settings.broker.port}")
     is_done = all(getattr(result, "outcome", "") == "done" for result in results)
     return ExitCode.OK if is_done else ExitCode.FAILURE

@@ -17,7 +17,10 @@ from collector.ledger.readers.devices import DeviceSettings
 from firmware_config.contract import Command, Configure
 
 _BROKER: Final = (Silence.NO_BROKER, Silence.BROKER_REFUSED)
+DONE: Final = "done"
 NO_ANSWER: Final = "no answer"
+MANY: Final = 10
+"""Of more devices than a screen's corner holds, only the exceptions are listed. Our choice."""
 
 
 class Watching:
@@ -63,8 +66,15 @@ def show_results(
     results: Sequence[Result],
     *,
     as_json: bool,
+    every_row: bool = False,
 ) -> None:
-    """What became of each command, and why a device could be given none."""
+    """What became of each command, and why a device could be given none.
+
+    Of more than `MANY` devices only those are listed whose command was not done.
+
+    Args:
+        every_row: a row for each, however many there are.
+    """
     outcomes = [NO_ANSWER if isinstance(one, NoAnswer) else one.outcome for one in results]
     if as_json:
         write_json(
@@ -88,12 +98,16 @@ def show_results(
     rows = [
         (aim.device, aim.window_name or "—", outcome, str(result.reason), explained(result))
         for aim, result, outcome in zip(aims, results, outcomes, strict=True)
+        if every_row or len(results) <= MANY or outcome != DONE
     ]
-    write_table(("device", "window", "outcome", "reason", "detail"), rows)
-    if len(rows) > 1:
+    if rows:
+        write_table(("device", "window", "outcome", "reason", "detail"), rows)
+    if len(results) > 1:
         counts = Counter(outcomes)
-        told = ", ".join(f"{counts[word]} {word}" for word in ("done", "refused", NO_ANSWER))
-        write_line(f"\n{len(rows)} devices: {told}")
+        told = ", ".join(
+            f"{counts[word]} {word}" for word in (DONE, "refused", NO_ANSWER) if counts[word]
+        )
+        write_line(("\n" if rows else "") + f"{len(results)} devices: {told}")
 
 
 def show_plan(aims: Sequence[Aim], planned: Sequence[Command | NoAnswer], *, as_json: bool) -> None:

@@ -36,6 +36,7 @@ _COLUMNS: Final = (
     "tested",
 )
 _NONE: Final = "—"
+_SECONDS: Final = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +61,9 @@ def add_parser(commands: Any) -> None:
         "devices",
         help="how every device is",
         description="State, last word, backlog, clock, settings, supply, keys, alarms and tests of "
-        "every device, as the ledger knows them. `tested`: the day since which every key that was "
-        "ever tested has been, and how many levels that are.",
+        "every device, as the ledger knows them. `settings`: when those in force came; a dash: "
+        "only its own file. `tested`: the day since which every key that was ever tested "
+        "has been, and how many levels that are.",
     )
     parser.add_argument("devices", nargs="*", metavar="DEVICE", help="these only (default: all)")
     add_format(parser)
@@ -102,7 +104,7 @@ def _row(one: Looked, zone: ZoneInfo) -> tuple[Any, ...]:
             health.head,
             one.shown.backlog,
             "ok" if health.synced else "not set",
-            health.settings_version,
+            _sent_at(health.settings_version, zone),
             _NONE if health.cpu_temp_c is None else f"{health.cpu_temp_c:.0f}",
             _NONE if health.power is None else ", ".join(health.power) or "ok",
             ", ".join(health.stuck) or _NONE,
@@ -111,13 +113,21 @@ def _row(one: Looked, zone: ZoneInfo) -> tuple[Any, ...]:
         row.code,
         one.window[1] or _NONE,
         one.shown.state.value,
-        _local(row.heard_ms, zone, "%Y-%m-%d %H:%M:%S"),
+        _local(row.heard_ms, zone, _SECONDS),
         *told,
         (", ".join(health.alarms) if health else "") or _NONE,
         f"{_local(min(one.tested.values()), zone, '%Y-%m-%d')} · {len(one.tested)}"
         if one.tested
         else _NONE,
     )
+
+
+def _sent_at(version: int, zone: ZoneInfo) -> str:
+    """When settings of a version were sent, which is what a version is; a device may claim any."""
+    try:
+        return _local(version or None, zone, _SECONDS)
+    except (ValueError, OverflowError, OSError):
+        return str(version)
 
 
 def _local(ms: int | None, zone: ZoneInfo, form: str) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
 from firmware_config.errors import InvalidSettings
-from firmware_config.fleet import Fleet
+from firmware_config.fleet import Department, Fleet, Window
+from firmware_config.hours import lines_of
 from firmware_config.keys import KeyFileError, load_verify_key
 from firmware_config.kiosk_settings import KioskSettings
 from firmware_config.pins import load_pin_profile
@@ -49,6 +51,7 @@ def render_device(
     broker_port: int = 1883,
     collector_key: Path | None = None,
     voice: Path | None = None,
+    on: date | None = None,
     paths: DevicePaths = DEVICE_PATHS,
     overrides: Mapping[str, str] | None = None,
 ) -> list[Path]:
@@ -64,6 +67,8 @@ def render_device(
         broker_port: and its port.
         collector_key: the collector's public JWK, when it is known already.
         voice: a folder of prompts to copy (`voice.folder` is then set); None: no voice.
+        on: local day whose place the screen names; the hall's opening hours go with it. None:
+            neither is written, as for a hall whose clock is not the calendar's (the demo).
         paths: where the device keeps things.
         overrides: further settings, `key → text`.
 
@@ -94,6 +99,8 @@ def render_device(
         "broker.password_file": paths.password,
         "panel.profile": paths.profile if own_profile else found.profile,
     }
+    if on is not None:
+        values |= _place_of(fleet, device, on, is_english=_is_english(overrides or {}))
     if voice is not None:
         values["voice.folder"] = paths.voice
     text, settings = _merged(values, overrides or {})
@@ -108,6 +115,30 @@ def render_device(
         written.append(folder / paths.collector_key)
         write_if_changed(written[-1], public_key)
     return written + copies
+
+
+def _place_of(fleet: Fleet, device: str, on: date, *, is_english: bool) -> dict[str, object]:
+    """What the fleet knows of a device's place: names for its screen, the hall's hours.
+
+    Nothing is written of what is not known: a spare has no window.
+    """
+    window = fleet.window_of(device, on)
+    owner = None if window is None else fleet.department_of(window, on)
+    values: dict[str, object] = {
+        "screen.window": _name(fleet.windows, window, is_english),
+        "screen.department": _name(fleet.departments, owner, is_english),
+        "opening.hours": lines_of(fleet.hall.opens),
+    }
+    return {key: value for key, value in values.items() if value}
+
+
+def _name(entries: Iterable[Window | Department], code: str | None, is_english: bool) -> str:
+    names = {entry.id: entry.name_en if is_english else entry.name for entry in entries}
+    return names.get(code or "", "")
+
+
+def _is_english(overrides: Mapping[str, str]) -> bool:
+    return overrides.get("screen.language") == "en"
 
 
 def _public_key_text(path: Path | None) -> str | None:

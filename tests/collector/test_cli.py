@@ -71,9 +71,30 @@ def filled(config: Path, run: Run, journal_of: Any) -> Any:
 def test_check_tells_what_it_read_and_opens_no_database(run: Run, config: Path) -> None:
     code, out, err = run("check")
     assert (code, err) == (0, "")
-    assert out == "yunze: 74 departments, 135 windows, 135 devices, 1 with keys\n"
+    counts, keyless = out.splitlines()
+    assert counts == "yunze: 74 departments, 135 windows, 135 devices, 1 with keys"
+    assert keyless.startswith(f"no key in {config.parent}/keys: w-")
+    assert len(keyless.split(", ")) == 134
     assert not config.with_name("ledger.db").exists()
     assert 'hall = "yunze"' in run("check", "--print")[1]
+
+
+def test_check_names_keys_that_belong_to_no_device(run: Run, config: Path, journal_of: Any) -> None:
+    save_verify_key(config.parent / "keys" / "w-a1.jwk", journal_of("w-a1").key.public)
+
+    code, out, _ = run("check")
+
+    assert code == 0
+    assert out.splitlines()[-1] == "keys of no device of the fleet: w-a1"
+
+
+def test_a_key_file_in_which_nothing_is_says_so(run: Run, config: Path) -> None:
+    (config.parent / "keys" / "w-a02.jwk").write_text("\n")
+
+    code, _, err = run("check")
+
+    assert code == ExitCode.CONFIGURATION
+    assert "w-a02.jwk: is empty; expected a JWK" in err
 
 
 def test_every_problem_of_the_settings_is_told_at_once(run: Run) -> None:

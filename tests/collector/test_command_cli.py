@@ -18,13 +18,14 @@ from collector.cli import build_parser, main
 from collector.commanding import NoAnswer, Silence, build_command
 from collector.commands.aims import Aim, aims_of
 from collector.commands.command import KINDS
-from collector.commands.command_output import Watching
+from collector.commands.command_output import MANY, Watching, show_results
 from collector.errors import UsageError
 from collector.ledger.migrations import open_ledger
 from collector.ledger.writer import LedgerWriter
 from collector.sender import sender
 from firmware_config.contract import (
     MAX_INTEGER,
+    Answer,
     AnyCommand,
     Channel,
     Health,
@@ -370,3 +371,41 @@ def test_a_shell_can_write_no_name_into_the_log_but_as_a_claim(
     assert (sent["by"], sent["uid"]) == (sender(), os.geteuid())
     assert "chief" not in sent["by"]
     assert sent["claimed_sudo_user"] == "chief"
+
+
+@pytest.mark.parametrize(
+    ("number", "silent", "every_row", "rows", "last"),
+    [
+        (1, 0, False, 1, None),
+        (MANY, 0, False, MANY, f"{MANY} devices: {MANY} done"),
+        (135, 0, False, 0, "135 devices: 135 done"),
+        (135, 1, False, 1, "135 devices: 134 done, 1 no answer"),
+        (135, 1, True, 135, "135 devices: 134 done, 1 no answer"),
+    ],
+)
+def test_of_many_devices_only_the_exceptions_are_listed(
+    capsys: pytest.CaptureFixture[str],
+    number: int,
+    silent: int,
+    every_row: bool,
+    rows: int,
+    last: str | None,
+) -> None:
+    found = [Aim(f"d-{index}", "", "") for index in range(number)]
+    commands = [
+        build_command(Pause, dev=aim.device, id="x" * 22, issued_ms=0, life_s=1) for aim in found
+    ]
+    results = [
+        NoAnswer(one.dev, one.id, Silence.SILENT, "")
+        if index < silent
+        else Answer(dev=one.dev, id=one.id, outcome="done", v=1)
+        for index, one in enumerate(commands)
+    ]
+
+    show_results(found, "pause", commands, results, as_json=False, every_row=every_row)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len([line for line in lines if line.startswith("d-")]) == rows
+    assert lines[-1].startswith(last or "d-0")
+    show_results(found, "pause", commands, results, as_json=True)
+    assert len(json.loads(capsys.readouterr().out)) == number

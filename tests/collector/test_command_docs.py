@@ -36,6 +36,7 @@ from firmware_config.fleet import load_fleet, sample_fleet_path
 from firmware_config.keys import load_or_create_signing_key, save_verify_key
 from firmware_config.mqtt_link import BrokerAddress
 
+OPEN_CASE = "/usr/local/bin/yiping-open-case"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
 SAYS: dict[str, dict[str, Any]] = {
     "open-case": {"case_no": "2026-070112", "service_no": 2, "item": "身份证补办"},
@@ -170,6 +171,38 @@ def test_the_script_for_a_queue_system_takes_its_arguments_as_texts(tmp_path: Pa
     args = build_parser().parse_args(done.stdout.splitlines())
     assert (args.window, args.case_no, args.item) == (["a01"], "--all 1", "x y")
     assert args.all is False
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("a01 2026-070112 身份证 补办", ["a01", "2026-070112", "身份证 补办"]),
+        ("a01 1", ["a01", "1", ""]),
+        ("a01 $(touch /tmp/x) ; id", ["a01", "$(touch", "/tmp/x) ; id"]),
+        ("* --all `id`", ["*", "--all", "`id`"]),
+        ("a01 1 x\nb02 2 y", ["a01", "1", "x"]),
+        ("", ["", "", ""]),
+    ],
+)
+def test_the_forced_command_of_ssh_hands_on_three_words_and_runs_none(
+    tmp_path: Path, asked: str, words: list[str]
+) -> None:
+    (script,) = blocks("sh forced")
+    (tmp_path / "script").write_text(script, encoding="utf-8")
+    (tmp_path / "sudo").write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\nexit 3\n")
+    (tmp_path / "sudo").chmod(0o755)
+
+    done = subprocess.run(
+        ["sh", str(tmp_path / "script")],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "SSH_ORIGINAL_COMMAND": asked},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 3  # the command's own, for the other machine
+    assert done.stdout.splitlines()[:4] == ["-n", "-u", "yiping-command", OPEN_CASE]
+    assert done.stdout.splitlines()[4:] == words
 
 
 @pytest.mark.system

@@ -23,6 +23,8 @@ from firmware_config.keys import save_verify_key
 Run = Callable[..., tuple[int, str, str]]
 FIRST, SECOND, *_ = (device.id for device in load_fleet(sample_fleet_path()).devices)
 HEARD_MS = 1_782_900_000_000
+SENT_MS = HEARD_MS - 60_000
+"""When the settings in force were sent: their version."""
 
 
 def store(folder: Path, *messages: Any) -> Stored:
@@ -45,7 +47,7 @@ def run(tmp_path: Path, journal_of: Any, sent: Any, capsys: pytest.CaptureFixtur
     assert main(["--config", str(config), "fleet", "load"], environ={}) == 0
     for level in (5, 4, 3, 2, 1):
         journal.add(Kind.TEST, level=level, button="key", wall_ms=HEARD_MS - level * 86_400_000)
-    journal.add(Kind.SETTINGS, version=12, values={"voice.volume": "40"})
+    journal.add(Kind.SETTINGS, version=SENT_MS, values={"voice.volume": "40"})
     health = Health(
         dev=FIRST,
         v=1,
@@ -54,7 +56,7 @@ def run(tmp_path: Path, journal_of: Any, sent: Any, capsys: pytest.CaptureFixtur
         stored=6,
         archived=0,
         synced=True,
-        settings_version=12,
+        settings_version=SENT_MS,
         cpu_temp_c=61.4,
         power=["under-voltage"],
         stuck=["key-5"],
@@ -90,7 +92,7 @@ def test_a_device_is_told_with_all_it_said(run: Run) -> None:
         "head": "9",
         "backlog": "3",
         "clock": "ok",
-        "settings": "12",
+        "settings": "2026-07-01 17:59:00",
         "°C": "61",
         "power": "under-voltage",
         "stuck": "key-5",
@@ -106,7 +108,7 @@ def test_machines_get_everything(run: Run) -> None:
     [device] = json.loads(run(FIRST, "--json")[1])
 
     assert (device["state"], device["heard_at"]) == ("silent", "2026-07-01T10:00:00.000Z")
-    assert device["settings"] == {"version": 12, "values": {"voice.volume": "40"}}
+    assert device["settings"] == {"version": SENT_MS, "values": {"voice.volume": "40"}}
     assert device["tested_at"]["5"] == "2026-06-26T10:00:00.000Z"
     assert device["health"]["cpu_temp_c"] == 61.4
     assert (device["stored"], device["head"], device["backlog"]) == (6, 6, 3)

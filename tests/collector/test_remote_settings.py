@@ -32,6 +32,8 @@ def test_good_values_are_taken_as_they_are() -> None:
         (("session.mode", "both"), "--set: session.mode: expected text, clerk or walkup, got"),
         (("opening.hours", "moon 9-12"), "--set: opening.hours: expected "),
         (("session.timeout", "30"), "unknown setting; did you mean session.timeout_s?"),
+        (("screen.title", "x"), "--set: screen.title: unknown setting"),
+        (("panel.thanks", "2"), "unknown setting; did you mean panel.thanks_s?"),
         (("broker.host", "evil"), "broker.host: expected a setting the collector may change (pan"),
         (("panel.debounce_ms", "20"), "panel.debounce_ms: expected a setting the collector may"),
         (
@@ -104,3 +106,14 @@ def test_what_a_device_has_signed_counts_however_far_ahead() -> None:
     assert next_version(1000, MAX_INTEGER, MAX_INTEGER - 1) == MAX_INTEGER
     with pytest.raises(NoVersionLeft, match=f"below {MAX_INTEGER}, got {MAX_INTEGER}"):
         next_version(1000, 0, MAX_INTEGER)
+
+
+@pytest.mark.parametrize("key", ["screen.enable", "broker.hots", "panel.profil", "voice.folde"])
+def test_only_what_the_collector_may_change_is_suggested(key: str) -> None:
+    with pytest.raises(BadRemoteSettings) as caught:
+        checked_values([(key, "x")])
+
+    (problem,) = caught.value.problems
+    assert "unknown setting" in problem
+    named = problem.partition("did you mean ")[2].rstrip("?")
+    assert not named or named in {row.key for row in remote_settings()}

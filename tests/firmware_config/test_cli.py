@@ -14,6 +14,8 @@ from firmware_config.cli import main
 from firmware_config.errors import ExitCode
 from firmware_config.fleet import sample_fleet_path
 from firmware_config.keys import load_verify_key
+from firmware_config.kiosk_settings import KioskSettings
+from firmware_config.settings import load_settings
 
 Capture = pytest.CaptureFixture[str]
 
@@ -92,16 +94,20 @@ def test_render_writes_one_device(tmp_path: Path, small_fleet_file: Path, capsys
 
     assert main(command) == ExitCode.OK
 
-    assert capsys.readouterr().out.split() == [
+    told = f"w-a01: 2 files in {out}"
+    assert capsys.readouterr().out.splitlines() == [told]
+    assert main([*command, "-v"]) == ExitCode.OK
+    assert capsys.readouterr().out.splitlines() == [
         str(out / "kiosk.toml"),
         str(out / "broker-password"),
+        told,
     ]
     assert 'mode = "walkup"' in (out / "kiosk.toml").read_text()
     assert (out / "broker-password").read_text() == (passwords / "w-a01").read_text()
 
 
 def test_render_writes_every_device_into_a_folder_of_its_own(
-    tmp_path: Path, small_fleet_file: Path
+    tmp_path: Path, small_fleet_file: Path, capsys: Capture
 ) -> None:
     out, passwords = tmp_path / "out", tmp_path / "passwords"
     command = ["render", str(small_fleet_file), "--out", str(out), "--passwords", str(passwords)]
@@ -110,6 +116,13 @@ def test_render_writes_every_device_into_a_folder_of_its_own(
 
     assert sorted(path.name for path in out.iterdir()) == ["w-a01", "w-a02", "w-spare"]
     assert all((path / "kiosk.toml").exists() for path in out.iterdir())
+    assert capsys.readouterr().out == f"3 devices: 6 files in {out}\n"
+    settings = load_settings(
+        KioskSettings, program="kiosk", path=out / "w-a01" / "kiosk.toml", environ={}, overrides={}
+    )
+    assert settings.screen.window
+    assert settings.screen.department
+    assert settings.opening.hours
 
 
 def test_render_uses_the_passwords_that_render_broker_made(

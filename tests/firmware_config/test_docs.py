@@ -32,6 +32,7 @@ from kiosk.cli import build_parser as kiosk_parser
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 INSTALLATION = ROOT / "docs" / "installation.md"
+SCREEN = ROOT / "docs" / "screen.md"
 WIRING = ROOT / "docs" / "wiring.md"
 VOICE = ROOT / "docs" / "voice.md"
 DOCUMENTS = (CONFIGURATION, INSTALLATION, WIRING, VOICE, ROOT / "docs" / "commands.md")
@@ -218,7 +219,7 @@ def test_every_file_the_guide_takes_from_the_checkout_is_there() -> None:
 
 
 def test_every_unit_its_users_and_folders_are_in_the_guide() -> None:
-    text = INSTALLATION.read_text(encoding="utf-8")
+    text = INSTALLATION.read_text(encoding="utf-8") + SCREEN.read_text(encoding="utf-8")
 
     for unit in (ROOT / "systemd").iterdir():
         assert f"systemd/{unit.name}" in text
@@ -228,6 +229,23 @@ def test_every_unit_its_users_and_folders_are_in_the_guide() -> None:
                     assert re.search(rf"(useradd|groupadd) .*\b{name}\b", text), name
         for path in re.findall(r"^LoadCredential=\w[\w-]*:(.+)$", unit.read_text(), re.MULTILINE):
             assert path in text
+
+
+def test_no_user_is_made_twice() -> None:
+    text = INSTALLATION.read_text(encoding="utf-8") + SCREEN.read_text(encoding="utf-8")
+    made = re.findall(r"^.*\buseradd .* ([\w-]+)$", text, re.MULTILINE)
+
+    assert "yiping-screen" in made
+    assert len(made) == len(set(made))
+
+
+def test_what_the_guide_writes_over_it_has_copied_before() -> None:
+    lines = [line for line, _ in shell_lines()]
+    (written,) = (line for line in lines if line.endswith("> /etc/mosquitto/mosquitto.conf"))
+    (kept,) = (line for line in lines if "mosquitto.conf.before-yiping" in line)
+
+    assert lines.index(kept) == lines.index(written) - 1
+    assert kept.startswith("test -e ")  # the lines are repeated for new devices
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -6,12 +6,14 @@ import json
 import os
 import stat
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from firmware_config.errors import InvalidSettings
 from firmware_config.fleet import Fleet, load_fleet
+from firmware_config.hours import week_of
 from firmware_config.keys import (
     KeyFileError,
     SigningKey,
@@ -179,6 +181,7 @@ def render(
     overrides: dict[str, str] | None = None,
     collector_key: Path | None = None,
     paths: DevicePaths | None = None,
+    on: date | None = None,
 ) -> list[Path]:
     passwords = ensure_passwords(tmp_path / "passwords", [device])
     return render_device(
@@ -190,6 +193,7 @@ def render(
         broker_host="10.0.0.2",
         overrides=overrides,
         collector_key=collector_key,
+        on=on,
         paths=paths or DevicePaths(journal="journal.db", key="device.jwk"),
     )
 
@@ -210,6 +214,41 @@ def test_a_device_can_read_the_settings_rendered_for_it(tmp_path: Path, small_fl
     assert settings.journal == tmp_path / "out" / "journal.db"
     assert read_password(password) == read_password(tmp_path / "passwords" / "w-a02")
     assert stat.S_IMODE(password.stat().st_mode) == 0o600
+
+
+def test_a_device_is_told_its_place_of_that_day_and_the_halls_hours(
+    tmp_path: Path, small_fleet_text: str, small_fleet_file: Path
+) -> None:
+    moves = 'assignments = [ { from = 2026-03-02, window = "a02", department = "tax" } ]\n'
+    small_fleet_file.write_text(small_fleet_text + moves, encoding="utf-8")
+    fleet = load_fleet(small_fleet_file)
+
+    before = load(render(tmp_path, fleet, on=date(2026, 3, 1))[0])
+    after = load(render(tmp_path, fleet, on=date(2026, 3, 2))[0])
+
+    assert (before.screen.window, before.screen.department) == ("A02", "燃气")
+    assert (after.screen.window, after.screen.department) == ("A02", "税务局")
+    assert week_of(after.opening.hours) == fleet.hall.opens
+    assert after.screen.enabled is False
+
+
+def test_what_is_set_by_hand_is_stronger_than_the_fleet(tmp_path: Path, small_fleet: Fleet) -> None:
+    overrides = {"screen.language": "en", "screen.window": "2 号", "opening.hours": ""}
+
+    settings = load(render(tmp_path, small_fleet, overrides=overrides, on=date(2026, 3, 1))[0])
+
+    assert (settings.screen.window, settings.screen.department) == ("2 号", "Gas")
+    assert settings.opening.hours == ()
+
+
+def test_of_a_place_that_is_not_known_nothing_is_written(
+    tmp_path: Path, small_fleet: Fleet
+) -> None:
+    (path, _) = render(tmp_path, small_fleet, "w-spare", on=date(2026, 3, 1))
+
+    assert "[screen]" not in path.read_text(encoding="utf-8")
+    (path, _) = render(tmp_path, small_fleet)
+    assert "[opening]" not in path.read_text(encoding="utf-8")
 
 
 def test_rendering_a_device_again_touches_nothing(tmp_path: Path, small_fleet: Fleet) -> None:

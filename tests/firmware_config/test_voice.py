@@ -364,6 +364,6 @@ def test_the_render_command_copies_a_set(voice_set: Path, tmp_path: Path, capsys
     words = ["render", str(sample_fleet_path()), "--out", str(tmp_path / "device")]
     words += ["--device", device, "--passwords", str(tmp_path / "p"), "--broker-host", "h"]
 
-    assert main([*words, "--voice", str(voice_set)]) == ExitCode.OK
+    assert main([*words, "--voice", str(voice_set), "-v"]) == ExitCode.OK
 
     assert str(tmp_path / "device/voice/zh-CN/invite.wav") in capsys.readouterr().out.splitlines()

@@ -7,15 +7,19 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from firmware_config import settings_place
 from firmware_config.contract import Kind
 from firmware_config.errors import ExitCode
 from firmware_config.keys import load_verify_key
 from firmware_config.kiosk_settings import KioskSettings
+from kiosk import check_command
+from kiosk.board_check import BoardFindings
 from kiosk.cli import main
 from kiosk.clock import ManualClock
 from kiosk.drafts import Draft
@@ -58,14 +62,59 @@ def run(*words: str | Path) -> int:
     return main([str(word) for word in words], environ={})
 
 
-def test_check_prints_the_settings_and_opens_nothing(
+def test_check_ends_with_a_verdict_and_opens_nothing(
     config: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert run("check", "--config", config) == ExitCode.OK
     said = capsys.readouterr()
-    assert 'profile = "five-key"' in said.out
-    assert "kiosk: board: " in said.err
+    assert said.out == "ok\n"
+    assert said.err.startswith("kiosk: board: ")
     assert not (tmp_path / "journal.db").exists()
+
+
+def test_check_prints_the_settings_when_asked_and_then_nothing_else_with_them(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("check", "--config", config, "--print") == ExitCode.OK
+
+    said = capsys.readouterr()
+    assert tomllib.loads(said.out)["panel"]["profile"] == "five-key"
+    assert said.err.splitlines()[-1] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("warnings", "words", "verdict"),
+    [
+        (["a pin is taken"], (), "ok, 1 warning"),
+        ([], ("--set", "panel.profile=nine-key"), "1 problem"),
+        ([], ("--set", "panel.debounce_ms=0", "--set", "broker.port=0"), "2 problems"),
+        (
+            ["one", "two"],
+            ("--set", "journal=/dev/shm/j", "--set", "storage.allow_volatile=false"),
+            "1 problem, 2 warnings",
+        ),
+    ],
+)
+def test_the_verdict_counts_what_was_found(
+    config: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    warnings: list[str],
+    words: tuple[str, ...],
+    verdict: str,
+) -> None:
+    monkeypatch.setattr(
+        check_command,
+        "look_at_board",
+        lambda _: BoardFindings(board="a board", warnings=tuple(warnings)),
+    )
+
+    code = run("check", "--config", config, *words)
+
+    said = capsys.readouterr()
+    assert said.out == f"{verdict}\n"
+    assert code == (ExitCode.OK if verdict.startswith("ok") else ExitCode.CONFIGURATION)
+    assert said.err.count("kiosk: warning: ") == len(warnings)
 
 
 def test_check_tells_every_problem_at_once(
@@ -129,6 +178,7 @@ def test_list_shows_records_as_lines_or_json(
     assert run("journal", "list", "--config", config) == ExitCode.OK
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("# w-a01 epoch ")
+    assert lines[0].endswith(" · times in UTC; ?: clock not synchronised")
     assert lines[2].split() == [
         "2",
         "2026-03-02T01:00:00.000Z",
@@ -188,6 +238,20 @@ def test_a_kind_that_does_not_exist_is_a_usage_error(capsys: pytest.CaptureFixtu
         run("journal", "list", "--kind", "RATING")
     assert ended.value.code == ExitCode.USAGE
     assert "RATED" in capsys.readouterr().err
+
+
+def test_verify_of_a_bare_card_says_which_key_it_needs(
+    filled: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(settings_place, "STANDARD_FOLDER", tmp_path / "nowhere")
+
+    assert run("journal", "verify", "--journal", filled) == ExitCode.CONFIGURATION
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("kiosk: error: give --public-key FILE or --config FILE: ")
 
 
 # --- the real process, on mock pins ---
