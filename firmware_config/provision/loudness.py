@@ -38,7 +38,10 @@ def prepared(raw: Wav) -> Wav:
     if not loud:
         return raw
     said = samples[loud[0] : loud[-1] + 1]
-    gain = _FULL * _ratio(SPEECH_DBFS) / speech_rms(said, raw.rate_hz)
+    level = speech_rms(said, raw.rate_hz)
+    if not level:  # a click: louder than silence, and no 20 ms of it are
+        return raw
+    gain = _FULL * _ratio(SPEECH_DBFS) / level
     levelled = [_bent(sample * gain) for sample in said]
     lead, tail = (bytes(2 * round(raw.rate_hz * length_s)) for length_s in (LEAD_S, TAIL_S))
     pcm = lead + struct.pack(f"<{len(levelled)}h", *levelled) + tail

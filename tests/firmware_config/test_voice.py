@@ -166,6 +166,12 @@ def test_no_peak_passes_the_limit_whatever_came(samples: list[int], gain: float)
     assert wav == raw or peak <= math.ceil(32768 * 10 ** (PEAK_DBFS / 20))
 
 
+def test_a_click_in_which_nothing_is_said_is_left_as_it_is() -> None:
+    raw = Wav(rate_hz=8000, channels=1, pcm=struct.pack("<3h", 185, 0, 185))
+
+    assert prepared(raw) == raw
+
+
 def test_pauses_do_not_make_a_prompt_quieter() -> None:
     tone = [round(9000 * math.sin(number / 5)) for number in range(8000)]
 
