@@ -30,6 +30,7 @@ from kiosk.machine import THANKS_WITHIN_MS, conclude, decide, due_ms
 from kiosk.panel import Panel
 from kiosk.patterns import ERROR, lit, next_change_ms
 from kiosk.situation import Decision, Rules, Situation
+from kiosk.written import Written, after_commit
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class Device:
         is_connected: what the status light shows; the service sets it.
         settings: those in force: the ones given, and over them the collector's.
         settings_version: of the collector's; 0: there are none.
+        newest: records written since the start, the last few, for those who only look on.
         touches: touches of each face of the screen since the start, as `screen-5` …
         desk: answers commands; None: none are taken. The service sets it.
         on_change: told the situation before and after each change; must return at once.
@@ -73,6 +75,7 @@ class Device:
     ) -> None:
         self.situation = Situation()
         self.is_connected = False
+        self.newest: tuple[Written, ...] = ()
         self.touches: dict[str, int] = {}
         self.settings = self._given = settings
         self.settings_version = 0
@@ -219,6 +222,8 @@ class Device:
         self.situation = conclude(
             decision, is_stored=is_stored, at_ms=self._clock.mono_ms(), rules=self._rules
         )
+        if decision.drafts and is_stored:
+            self.newest = after_commit(self.newest, decision, self.situation, self.journal.head)
         if decision.drafts:
             self.show()
         if was_failing and self.situation.failing_since_ms is None:

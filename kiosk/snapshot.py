@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kiosk.device import Device
 from kiosk.situation import Situation, State
+from kiosk.written import Written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,7 @@ class Snapshot:
         head: highest seq in the journal.
         stored: highest seq the collector is known to hold.
         last_level: level of the last stored rating; None: none since the start.
+        newest: the last few records since the start, in order of seq.
     """
 
     device: str
@@ -29,6 +31,7 @@ class Snapshot:
     stored: int
     is_connected: bool
     last_level: int | None
+    newest: tuple[Written, ...]
 
 
 def snapshot_of(name: str, device: Device | None, lit: frozenset[str]) -> Snapshot:
@@ -44,4 +47,5 @@ def snapshot_of(name: str, device: Device | None, lit: frozenset[str]) -> Snapsh
         stored=device.journal.watermarks.stored if device is not None else 0,
         is_connected=device is not None and device.is_connected,
         last_level=situation.last_level,
+        newest=device.newest if device is not None else (),
     )

@@ -66,6 +66,7 @@ PURE = (
     "kiosk/situation.py",
     "kiosk/voice/prompts.py",
     "kiosk/window.py",
+    "kiosk/written.py",
     "kiosk/simulator/casting.py",
     "kiosk/simulator/expectation.py",
     "kiosk/simulator/people.py",

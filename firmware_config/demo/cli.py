@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from firmware_config.demo.children import ChildDied
+from firmware_config.demo.playing import hall_time, resolved, title_of
 from firmware_config.demo.ports import LOOPBACK, free_port
 from firmware_config.demo.prepare import LOGIN_NAME, DemoFolder, Ports, prepare
 from firmware_config.demo.stage import Play, Stage
@@ -101,6 +102,8 @@ def main(argv: list[str] | None = None) -> ExitCode:
 
 def _run(arguments: argparse.Namespace, stopping: threading.Event) -> ExitCode:
     fleet = load_fleet(arguments.fleet)
+    scenario = resolved(arguments.scenario)
+    title = title_of(scenario)
     folder = DemoFolder(root=arguments.folder.resolve())
     folder.root.mkdir(parents=True, exist_ok=True)
     with (folder.root / "lock").open("w") as lock:
@@ -115,14 +118,14 @@ def _run(arguments: argparse.Namespace, stopping: threading.Event) -> ExitCode:
             speed=arguments.speed,
             history_days=arguments.history_days,
             start_days_back=arguments.start_days_back,
-            scenario=_scenario(arguments.scenario),
+            scenario=scenario,
             seed=arguments.seed,
         )
         stage = Stage(folder, ports, play, _report, stopping)
         try:
             stage.start()
             if not stopping.is_set():
-                _welcome(folder, ports, arguments.speed, time.monotonic() - begun_at)
+                _welcome(folder, ports, title, arguments.speed, time.monotonic() - begun_at)
             while not stopping.wait(CHECK_S):
                 stage.check()
         except ChildDied as error:
@@ -137,11 +140,6 @@ def _run(arguments: argparse.Namespace, stopping: threading.Event) -> ExitCode:
     return ExitCode.OK
 
 
-def _scenario(name: str) -> str:
-    """A file by its absolute path, because the simulator may run elsewhere; else the name."""
-    return str(Path(name).resolve()) if name.endswith(".toml") else name
-
-
 def _interrupt(stopping: threading.Event) -> None:
     """First signal: stop in order. Second: the person has no patience left."""
     if stopping.is_set():
@@ -153,7 +151,12 @@ def _lock(lock: IO[str], folder: DemoFolder) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise ConfigError(f"{folder.root}: a demo runs with this folder already") from None
+        raise ConfigError(
+            f"{folder.root}: a demo runs with this folder already 已有演示在使用此文件夹\n"
+            "  Stop it first (Ctrl-C in its terminal), or give this one a folder of its own:\n"
+            "  请先停止它（在它的终端按 Ctrl-C），或另用一个文件夹：\n"
+            "    .venv/bin/python -m firmware_config.demo --folder var/demo-2"
+        ) from None
 
 
 def _choose_ports(arguments: argparse.Namespace) -> Ports:
@@ -180,13 +183,14 @@ def _say(title: str, text: str) -> None:
     print(f"\n{title}   {text}", flush=True)
 
 
-def _welcome(folder: DemoFolder, ports: Ports, speed: float, seconds: float) -> None:
+def _welcome(folder: DemoFolder, ports: Ports, title: str, speed: float, seconds: float) -> None:
     password = folder.login.read_text("utf-8").strip()
     print(
         f"\n  统计页面 Dashboard    http://{LOOPBACK}:{ports.dashboard}/"
         f"\n  登录     Login        {LOGIN_NAME} / {password}"
         f"\n  按键页面 Press page   http://{LOOPBACK}:{ports.press}/"
-        f"\n\n  大厅时间比真实时间快 {speed:g} 倍（SPEED={speed:g}）；启动用时 {seconds:.1f} 秒。"
+        f"\n\n  场景 Scenario {title} · 大厅时间 Hall time {hall_time(ports.press)}"
+        f"\n  大厅时间比真实时间快 {speed:g} 倍（SPEED={speed:g}）；启动用时 {seconds:.1f} 秒。"
         f"\n  The hall lives {speed:g} times as fast as the clock; started in {seconds:.1f} s."
         "\n  Ctrl-C 停止全部 stops everything; 下次继续 the next run goes on from here.\n",
         flush=True,

@@ -12,7 +12,7 @@ from typing import Any, Final
 import waitress
 
 from firmware_config.errors import ExitCode
-from firmware_config.fleet import load_fleet
+from firmware_config.fleet import load_fleet, sample_fleet_path
 from firmware_config.service_manager import service_notify
 from kiosk.clock import Clock
 from kiosk.simulator import scenario_command
@@ -34,7 +34,13 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "simulate", help="a whole hall of virtual kiosks, with people", description=__doc__
     )
-    parser.add_argument("--fleet", type=Path, metavar="FILE", help="the fleet")
+    parser.add_argument(
+        "--fleet",
+        type=Path,
+        default=sample_fleet_path(),
+        metavar="FILE",
+        help="the fleet (default: the sample hall)",
+    )
     parser.add_argument(
         "--devices",
         type=Path,
@@ -79,8 +85,6 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(args: argparse.Namespace, parser: argparse.ArgumentParser) -> ExitCode:
-    if args.fleet is None and not (args.list_scenarios or args.describe):
-        parser.error("the following arguments are required: --fleet")
     if scenario_command.is_asked_for(args):
         return scenario_command.run(args)
     missing = [

@@ -201,10 +201,11 @@ class VirtualKiosk:
 
     def state(self) -> str:
         """What it is doing, in the words of the press page (`DeviceView.state`)."""
-        if self.service.failure is not None or self._pi.is_off:
-            return "broken"
+        if self._pi.is_off:
+            return "off"
         snapshot = self.service.snapshot()
-        if ERROR in snapshot.lit:
+        is_lamp_test = snapshot.state is State.TESTING
+        if self.service.failure is not None or (ERROR in snapshot.lit and not is_lamp_test):
             return "broken"
         situation = self.service.situation
         if (
@@ -232,5 +233,7 @@ class VirtualKiosk:
             connected=snapshot.is_connected,
             last_level=snapshot.last_level or 0,
             time=time,
-            failure="no power" if self._pi.is_off else str(failure) if failure is not None else "",
+            failure=str(failure) if failure is not None else "",
+            is_touched=self.is_touched,
+            newest=snapshot.newest,
         )

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from kiosk.simulator.day import Due, local_time
 from kiosk.simulator.expectation import expected_counts, expected_entries
+from kiosk.simulator.scenario import Fault
 
 COLUMNS: Final = (
     "window",
@@ -47,12 +48,14 @@ class WindowPlan:
     Attributes:
         steps: in order of time.
         levels: those its panel has a key for.
+        troubles: what goes wrong there.
     """
 
     window: str
     device: str
     steps: Sequence[Due]
     levels: frozenset[int]
+    troubles: tuple[Fault, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """The records its device must write, by `Entry.count_key`."""
@@ -62,6 +65,7 @@ class WindowPlan:
 def plan_table(plans: Sequence[WindowPlan]) -> str:
     """What to expect of each window, for people; the last line is the whole hall."""
     lines = ["window    steps " + " ".join(f"{heading:>8}" for _, heading in SHOWN)]
+    lines[0] += "  trouble"
     sums = [0] * (1 + len(SHOWN))
     for plan in plans:
         counts = plan.counts()
@@ -69,7 +73,7 @@ def plan_table(plans: Sequence[WindowPlan]) -> str:
         for kind, _ in SHOWN:
             row.append(sum(n for key, n in counts.items() if key.split(".")[0] == kind))
         sums = [before + more for before, more in zip(sums, row, strict=True)]
-        lines.append(_line(plan.window, row))
+        lines.append(f"{_line(plan.window, row)}  {_troubles(plan.troubles)}".rstrip())
     return "\n".join([*lines, _line("all", sums), ""])
 
 
@@ -120,6 +124,10 @@ def _fields(due: Due, zone: ZoneInfo) -> dict[str, Any]:
         "staff_no": step.staff_no,
         "trouble": step.fault.what if step.fault is not None else "",
     }
+
+
+def _troubles(troubles: Sequence[Fault]) -> str:
+    return ", ".join(f"{one.what} {one.at}-{one.until}" for one in troubles)
 
 
 def _line(name: str, row: Sequence[int]) -> str:

@@ -23,6 +23,8 @@ class Playbook:
 
     Attributes:
         standing: device → id of its window, in the order of the fleet file's windows.
+        troubles: id of a window → what goes wrong there, in the order of the scenario file; all
+            others are left out.
         cabled: windows whose power or network is cut some time.
 
     Raises:
@@ -50,6 +52,11 @@ class Playbook:
             scenario = seeded(scenario, seed)
             self._seed = scenario.seed
             self._parts = cast(scenario, places)
+        self.troubles = {
+            part.window: tuple(fault for _, fault in part.faults)
+            for part in self._parts or ()
+            if part.faults
+        }
         self.cabled = frozenset(part.window for part in self._parts or () if part.needs_cable)
 
     def plan(self, on: date) -> list[list[Due]]:

@@ -86,6 +86,10 @@ def _expected_line(text: str) -> str:
     return "" if re.fullmatch(r".{1,80}", text) else "one line of at most 80 characters"
 
 
+def _expected_words(text: str) -> str:
+    return "" if text.strip() else "some words"
+
+
 def _expected_ids(windows: tuple[str, ...]) -> str:
     are_good = all(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", window) for window in windows)
     return "" if are_good else "ids of windows such as a01"
@@ -281,7 +285,8 @@ class Scenario:
 
     name: str
     title: Annotated[str, Setting(help="One line for lists.", check=_expected_line)]
-    about: Annotated[str, Setting(help="What it shows and what the system should do.")]
+    about: Annotated[str, Setting(help="What it shows, what to expect.", check=_expected_words)]
+    about_zh: Annotated[str, Setting(help="The same in Chinese.", check=_expected_words)] = ""
     seed: Annotated[str, Setting(help="Same seed, same day; any text.", check=_expected_line)] = (
         "yiping"
     )

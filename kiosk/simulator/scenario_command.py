@@ -89,7 +89,8 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def _describe(scenario: Scenario) -> None:
-    sys.stdout.write(f"{scenario.title}\n\n{scenario.about.strip()}\n\nseed {scenario.seed}\n")
+    abouts = (about.strip() for about in (scenario.about_zh, scenario.about) if about)
+    sys.stdout.write("\n\n".join((scenario.title, *abouts, f"seed {scenario.seed}\n")))
     for kind, ones in (("group", scenario.groups), ("fault", scenario.faults)):
         for number, one in enumerate(ones, start=1):
             given = {
@@ -113,6 +114,7 @@ def _print_plan(args: argparse.Namespace, fleet: Fleet, playbook: Playbook, on: 
             window=window,
             device=device,
             steps=steps,
+            troubles=playbook.troubles.get(window, ()),
             levels=frozenset(
                 int(button.level) for button in load_pin_profile(profiles[device]).buttons
             ),

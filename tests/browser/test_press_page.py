@@ -8,17 +8,21 @@ from pathlib import Path
 
 import pytest
 import waitress
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from firmware_config.fleet import Department, Hall, Window
 from firmware_config.keys import load_or_create_signing_key, save_verify_key
 from firmware_config.kiosk_settings import KioskSettings, StorageSettings
 from firmware_config.settings_broker import BrokerSettings
 from kiosk.clock import Clock
+from kiosk.events import SelfTestAsked, StorageChanged
 from kiosk.screen.source import ScreenSource
+from kiosk.selftest import LIGHT_MS
 from kiosk.simulator.device import VirtualKiosk
 from kiosk.simulator.page import DeviceView, HallView, KeyView, WindowRow, create_app
+from kiosk.simulator.people import Doing, Step
 from kiosk.simulator.rows import panel_keys
+from kiosk.simulator.scenario import Fault
 from kiosk.simulator.screens import HallScreens
 
 pytestmark = pytest.mark.browser
@@ -61,10 +65,10 @@ class OneWindow:
 
 
 @pytest.fixture
-def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
+def settings(tmp_path: Path) -> KioskSettings:
     collector = load_or_create_signing_key(tmp_path / "collector.jwk")
     save_verify_key(tmp_path / "collector-public.jwk", collector.public)
-    settings = KioskSettings(
+    return KioskSettings(
         hall="h",
         device="w-a01",
         journal=tmp_path / "journal.db",
@@ -73,8 +77,18 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
         broker=BrokerSettings(host="127.0.0.1", port=1),
         storage=StorageSettings(allow_volatile=True),
     )
-    kiosk = VirtualKiosk(settings, password="", wall_ms=START_MS, system=Clock())
-    kiosk.service.start()
+
+
+@pytest.fixture
+def kiosk(settings: KioskSettings) -> Iterator[VirtualKiosk]:
+    made = VirtualKiosk(settings, password="", wall_ms=START_MS, system=Clock())
+    made.service.start()
+    yield made
+    made.service.stop()
+
+
+@pytest.fixture
+def page(browser: Browser, kiosk: VirtualKiosk) -> Iterator[Page]:
     server = waitress.create_server(create_app(OneWindow(kiosk)), host="127.0.0.1", port=0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -87,7 +101,6 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     opened.close()
     server.task_dispatcher.shutdown()
     server.close()
-    kiosk.service.stop()
     assert problems == []
 
 
@@ -118,3 +131,127 @@ def test_on_a_laptop_the_screen_the_keys_and_the_clerk_s_key_are_all_in_view(pag
         assert box is not None
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= 768
+
+
+def newest_lines(page: Page) -> Locator:
+    return page.locator("#log li span")
+
+
+def test_the_shortest_click_is_a_press_and_so_is_one_right_after_it(page: Page) -> None:
+    page.locator("#clerk").click()
+    expect(page.locator("#fact-state")).to_have_text("等待评价")
+
+    page.locator(".key[data-level='4']").dblclick()
+
+    expect(newest_lines(page).nth(0)).to_have_text("按键已记录，不计入：已评价过")
+    expect(newest_lines(page).nth(1)).to_have_text("满意")
+
+
+def test_the_log_tells_what_was_written_in_the_language_of_the_page(page: Page) -> None:
+    page.locator(".key[data-level='2']").click()
+    expect(newest_lines(page)).to_have_text(["按键已记录，不计入：没有邀请"])
+    page.locator("#clerk").click(delay=2_200)
+    expect(newest_lines(page).first).to_have_text("暂停服务")
+
+    page.locator("#language").click()
+
+    expect(newest_lines(page)).to_have_text(
+        ["paused", "press recorded, not counted: no invitation"]
+    )
+
+
+def test_the_space_bar_stays_the_clerk_s_key_after_a_click_elsewhere(page: Page) -> None:
+    page.locator("#language").click()
+    page.keyboard.press("Space")
+    expect(page.locator("#fact-state")).to_have_text("waiting for a press")
+    page.locator(".chip").click()
+    page.keyboard.press("5")
+    expect(page.locator("#fact-state")).to_have_text("thanking")
+    assert page.locator("html").get_attribute("lang") == "en"
+
+
+def test_in_the_self_test_a_good_key_is_called_good(page: Page, kiosk: VirtualKiosk) -> None:
+    kiosk.service.post(SelfTestAsked(at_ms=kiosk.clock.mono_ms()))
+    expect(newest_lines(page)).to_have_text(["按键自检"])
+    page.wait_for_timeout(LIGHT_MS * 8 + 300)  # every lamp, the error light too
+    page.locator(".key[data-level='5']").click()
+
+    expect(newest_lines(page)).to_have_text(["自检：该键正常", "按键自检"])
+
+
+def test_a_rating_that_is_not_thanked_is_said_to_count(page: Page, kiosk: VirtualKiosk) -> None:
+    kiosk.service.post(StorageChanged(at_ms=kiosk.clock.mono_ms(), may_thank=False))
+    page.locator("#clerk").click()
+    expect(newest_lines(page).first).to_have_text("邀请评价")
+    page.locator(".key[data-level='5']").click()
+
+    expect(newest_lines(page).first).to_have_text("已保存并计入，但未致谢")
+
+
+def test_a_device_without_power_is_dark_and_called_switched_off(
+    page: Page, kiosk: VirtualKiosk
+) -> None:
+    expect(page.locator("#fact-state")).to_have_text("空闲")
+    fault = Fault(what="unplugged", at="09:00")
+    kiosk.perform(Step(at_s=0, doing=Doing.BREAK, fault=fault), START_MS + 60_000)
+
+    expect(page.locator("#fact-state")).to_have_text("断电")
+    expect(newest_lines(page).first).to_have_text("断电")
+    expect(page.locator("#screen")).not_to_be_visible()
+    expect(page.locator("#under")).to_contain_text("断电")
+    kiosk.perform(Step(at_s=0, doing=Doing.REPAIR, fault=fault), START_MS + 120_000)
+    expect(newest_lines(page).first).to_have_text("启动")
+    expect(page.locator("#screen")).to_be_visible()
+
+
+def test_who_operates_a_window_is_told_that_it_runs_in_real_time(page: Page) -> None:
+    expect(page.locator("#under")).to_be_empty()
+
+    page.locator("#clerk").click()
+
+    expect(page.locator("#under")).to_contain_text("按真实时间运行")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (800, 600)])
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_on_a_small_screen_nothing_one_touches_or_reads_is_covered(
+    page: Page, width: int, height: int, language: str
+) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    if language == "en":
+        page.locator("#language").click()
+    page.locator("#clerk").click()
+    expect(page.locator("#under")).not_to_be_empty()
+    clerk = page.locator("#clerk").locator("..").bounding_box()
+    assert clerk is not None
+
+    for wanted in ("#screen", ".key[data-level='3'] b", "#under"):
+        box = page.locator(wanted).bounding_box()
+        assert box is not None
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= clerk["y"]
+    assert clerk["y"] + clerk["height"] <= height
+
+
+@pytest.mark.parametrize("state", ["", "open", "paused", "broken", "off", "flash"])
+def test_a_window_s_number_is_legible_in_every_state(page: Page, state: str) -> None:
+    ratio = page.locator(".chip").evaluate(CONTRAST, state)
+
+    assert ratio >= 4.5
+
+
+CONTRAST = """(chip, state) => {
+  chip.style.transition = "none";
+  chip.className = "chip " + state;
+  const style = getComputedStyle(chip);
+  const luminance = (colour) => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).map(Number).map((part) => {
+      const share = part / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const [dark, light] = [style.color, style.backgroundColor].map(luminance).sort((a, b) => a - b);
+  return (light + 0.05) / (dark + 0.05);
+}"""
+"""Contrast of text and background. Source: WCAG 2.2, 1.4.3."""

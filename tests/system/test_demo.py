@@ -235,6 +235,7 @@ def test_a_second_demo_in_the_same_folder_is_refused(
 
     assert done.returncode == 1
     assert "runs with this folder already" in done.stderr
+    assert "--folder var/demo-2" in done.stderr
     assert demo.stop() == 0
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from firmware_config.fleet import Department, Hall, Window
 from kiosk.screen.source import ScreenSource
+from kiosk.written import Written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +37,16 @@ class DeviceView:
     """One device now.
 
     Attributes:
-        state: starting, idle, open, thanks, paused, testing or broken.
+        state: starting, idle, open, thanks, paused, testing, broken, or off (no power).
         lights: key name, `status` or `error` → whether its light is on.
         head: highest seq in the journal.
         stored: every seq up to here is in the ledger, says the collector's receipt.
         last_level: of the latest rating in this run; 0: none yet.
         time: the device's local time, `HH:MM:SS`.
         failure: what ended its service; empty while it runs.
+        is_touched: a visitor operates it, so its clock runs in real time.
+        newest: the last few records it wrote since it was switched on, in order of seq: kind and
+            reason, never a level.
     """
 
     state: str
@@ -53,6 +57,8 @@ class DeviceView:
     last_level: int
     time: str
     failure: str = ""
+    is_touched: bool = False
+    newest: tuple[Written, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

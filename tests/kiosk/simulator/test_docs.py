@@ -17,12 +17,22 @@ from kiosk.simulator.scenario_file import load_scenario, scenario_of, shipped_sc
 from kiosk.simulator.scenario_table import columns_of, table_markdown
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "simulator.md"
+CHINESE_PAGE = PAGE.with_name("simulator.zh-CN.md")
 
 
 def shipped_markdown() -> str:
     """A paragraph for each shipped scenario."""
     return "\n\n".join(
         f"**`{name}`** {scenario.title}. {' '.join(scenario.about.split())}"
+        for name in shipped_scenarios()
+        for scenario in [load_scenario(name)]
+    )
+
+
+def shipped_chinese_markdown() -> str:
+    """The same in Chinese; lines of Chinese are joined without a space."""
+    return "\n\n".join(
+        f"**`{name}`** {scenario.title.split()[0]}。{''.join(scenario.about_zh.splitlines())}"
         for name in shipped_scenarios()
         for scenario in [load_scenario(name)]
     )
@@ -39,6 +49,7 @@ def keys_markdown(cls: type) -> str:
 
 GENERATED = {
     "scenarios": shipped_markdown,
+    "场景": shipped_chinese_markdown,
     **{
         cls.__name__: lambda cls=cls: keys_markdown(cls)
         for cls in (Scenario, Population, Chosen, Fault)
@@ -48,15 +59,26 @@ GENERATED = {
 
 @pytest.mark.parametrize("name", GENERATED)
 def test_the_generated_parts_are_up_to_date(name: str) -> None:
-    text = PAGE.read_text(encoding="utf-8")
+    page = CHINESE_PAGE if name == "场景" else PAGE
+    text = page.read_text(encoding="utf-8")
     marked = re.compile(rf"(<!-- {name} -->\n)(.*?)(<!-- /{name} -->)", re.DOTALL)
     found = marked.search(text)
     assert found is not None
     wanted = GENERATED[name]() + "\n"
     if os.environ.get("UPDATE_DOCS"):
-        PAGE.write_text(marked.sub(lambda each: each[1] + wanted + each[3], text), encoding="utf-8")
+        page.write_text(marked.sub(lambda each: each[1] + wanted + each[3], text), encoding="utf-8")
     else:
         assert found[2] == wanted, "run with UPDATE_DOCS=1"
+
+
+def test_both_pages_lead_to_the_same_windows_and_to_each_other() -> None:
+    chinese, english = (page.read_text(encoding="utf-8") for page in (CHINESE_PAGE, PAGE))
+
+    windows = re.findall(r"^\| [^|]+ \| (\d+)\w\w \|", english, re.MULTILINE)
+    assert re.findall(r"^\| [^|]+ \| 第 (\d+) 个 \|", chinese, re.MULTILINE) == windows
+    assert len(windows) == 11
+    assert "(simulator.zh-CN.md)" in english
+    assert "(simulator.md)" in chinese
 
 
 def test_the_example_of_a_file_is_a_scenario() -> None:

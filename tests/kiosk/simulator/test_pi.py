@@ -17,6 +17,8 @@ from firmware_config.keys import load_or_create_signing_key, save_verify_key
 from firmware_config.kiosk_settings import KioskSettings, StorageSettings
 from firmware_config.settings_broker import BrokerSettings
 from kiosk.clock import Clock
+from kiosk.events import SelfTestAsked
+from kiosk.selftest import LIGHT_MS
 from kiosk.simulator.device import VirtualKiosk
 from kiosk.simulator.people import Doing, Step
 from kiosk.simulator.power_cut import picture, put_back
@@ -140,7 +142,9 @@ def test_the_power_fails_in_a_session_and_what_was_stored_is_there_at_the_next_b
     window.do(Doing.CASE_INVITES, case_no="c1")
     boot_id = window.kiosk.clock.boot_id
     cut = window.begin("unplugged")
-    assert window.kiosk.state() == "broken"
+    assert window.kiosk.state() == "off"
+    view = window.kiosk.view("")
+    assert (view.connected, view.failure, any(view.lights.values())) == (False, "", False)
     assert not any(window.kiosk.view("").lights.values())
     window.press(5)
     window.do(Doing.CASE_INVITES, case_no="c2")
@@ -252,3 +256,50 @@ def test_settings_of_the_next_boot_are_its_own(window: Window) -> None:
     window.begin("disk-short")
 
     assert window.kiosk.service.settings.storage.min_free_bytes > 2**60
+
+
+def newest(window: Window) -> list[tuple[str, str, bool]]:
+    """What the press page is told of the records since the last boot."""
+    window.kiosk.wait_settled(10)
+    return [
+        (record.kind, record.reason, record.is_thanked)
+        for record in window.kiosk.view("").newest
+        if record.kind not in ("BOOT", "FAULT", "DAYCLOSE")
+    ]
+
+
+def test_the_page_is_told_what_was_written_and_no_level(window: Window) -> None:
+    window.press(2)
+    window.do(Doing.CLERK_INVITES)
+    window.press(5)
+    window.press(1)
+
+    assert newest(window) == [
+        ("IGNORED", "no-session", False),
+        ("INVITED", "", False),
+        ("RATED", "", True),
+        ("IGNORED", "already-rated", False),
+    ]
+    (*_, last) = window.kiosk.view("").newest
+    assert last.seq == window.kiosk.view("").head
+    assert set(type(last).__slots__) == {"seq", "kind", "reason", "is_thanked"}
+
+
+def test_the_page_is_told_that_a_rating_was_stored_and_not_thanked(window: Window) -> None:
+    window.begin("disk-short")
+    window.do(Doing.CLERK_INVITES)
+    window.press(5)
+
+    assert newest(window) == [("INVITED", "", False), ("RATED", "", False)]
+
+
+def test_the_lamp_test_is_no_fault(window: Window) -> None:
+    window.kiosk.service.post(SelfTestAsked(at_ms=window.kiosk.clock.mono_ms()))
+    seen = set()
+    for _ in range(8):
+        window.kiosk.wait_settled(10)
+        view = window.kiosk.view("")
+        seen.add((view.state, view.lights["error"]))
+        window.do(Doing.LEAVE, LIGHT_MS / 1000)
+
+    assert seen == {("testing", False), ("testing", True)}

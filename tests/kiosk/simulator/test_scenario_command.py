@@ -53,8 +53,17 @@ def test_a_description_says_what_it_shows_and_what_goes_wrong(
 ) -> None:
     text = said(capsys, "--describe", "dead-button")
 
-    assert "pin never goes low" in text
+    assert text.index("该键无反应") < text.index("pin never goes low")
     assert "fault[1] nth=2 what=dead-key at=08:00 key=2" in text
+
+
+def test_a_scenario_without_chinese_is_described_in_english(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text('title = "t"\nabout = "a"\n', encoding="utf-8")
+
+    assert said(capsys, "--describe", str(mine)) == "t\n\na\n\nseed yiping\n"
 
 
 def test_a_plan_is_printed_byte_for_byte_alike_and_its_forms_agree(
@@ -80,6 +89,23 @@ def test_a_plan_is_printed_byte_for_byte_alike_and_its_forms_agree(
     for window in windows:
         expected.update(window["expected"])
     assert total[:3] == ["all", str(len(rows)), str(expected["INVITED"])]
+
+
+def test_without_a_fleet_the_sample_hall_is_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = ("--scenario", "training", "--print-plan", *DAY)
+
+    assert said(capsys, *plan) == said(capsys, "--fleet", str(sample_fleet_path()), *plan)
+
+
+def test_a_plan_names_the_trouble_of_each_window(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = said(capsys, "--scenario", "training", "--print-plan", *DAY).splitlines()
+    troubles = {line.split()[0]: line[80:].strip() for line in lines}
+
+    assert troubles["window"] == "trouble"
+    assert troubles["a01"] == ""
+    assert troubles["a02"] == "dead-key 08:00-23:00"
+    assert troubles["a07"] == "network-cut 10:00-10:40"
+    assert troubles["a10"] == "paused 10:30-10:50"
 
 
 def test_a_plan_does_not_depend_on_the_process_that_makes_it() -> None:
@@ -140,9 +166,8 @@ def test_a_scenario_that_does_not_fit_the_hall_is_refused(
 @pytest.mark.parametrize(
     ("words", "missing"),
     [
-        ((), "--fleet"),
-        (("--print-plan",), "--fleet"),
-        (("--fleet", "x"), "--devices, --hall-time"),
+        ((), "--devices, --hall-time"),
+        (("--devices", "x"), "--hall-time"),
     ],
 )
 def test_what_a_hall_needs_is_asked_for(

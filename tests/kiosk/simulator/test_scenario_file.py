@@ -1,3 +1,4 @@
+import re
 import tomllib
 from pathlib import Path
 
@@ -147,3 +148,19 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidSettings, match=r"x\.toml: expected TOML"):
         read_scenario(tmp_path / "x.toml")
+
+
+@pytest.mark.parametrize("name", shipped_scenarios())
+def test_every_shipped_scenario_is_described_in_chinese_too(name: str) -> None:
+    scenario = load_scenario(name)
+
+    assert len(re.findall(r"[\u4e00-\u9fff]", scenario.about_zh)) > 60
+    assert not re.search(r"[\u4e00-\u9fff]{3}", scenario.about.replace("误评", ""))
+
+
+@pytest.mark.parametrize("key", ["about", "about_zh"])
+def test_a_description_without_words_is_refused(key: str) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        scenario_of({"title": "t", "about": "a"} | {key: " "}, "x.toml")
+
+    assert refused.value.problems == [f"x.toml: {key}: expected some words, got ' '"]

@@ -5,14 +5,35 @@ const hall = JSON.parse(document.getElementById("hall").textContent);
 const token = document.querySelector('meta[name="token"]').content;
 const $ = (id) => document.getElementById(id);
 const VIEW_MS = 120, HALL_MS = 1000, LOG_LINES = 9;
+const HOLD_MS = 60; // the page is a finger: no edge follows another of its key sooner, else it would be taken for bounce
 const FACES = { 5: "M14 28q10 13 20 0", 4: "M15 30q9 7 18 0", 3: "M15 32h18", 2: "M15 34q9-7 18 0", 1: "M14 36q10-13 20 0" };
 const STATES = {
   idle: ["空闲", "idle"], open: ["等待评价", "waiting for a press"], thanks: ["致谢", "thanking"],
   paused: ["暂停服务", "paused"], testing: ["按键自检", "self-test"], broken: ["故障", "fault"], starting: ["正在启动", "starting"],
+  off: ["断电", "switched off"],
+};
+const KINDS = { // record kind → line of the log; with reasons: see REASONS
+  BOOT: ["启动", "started"], INVITED: ["邀请评价", "invited to rate"], PAUSED: ["暂停服务", "paused"], RESUMED: ["恢复服务", "resumed"],
+  SIGNIN: ["工作人员签到", "a clerk signed in"], SIGNOUT: ["工作人员签退", "a clerk signed out"], TEST: ["自检：该键正常", "self-test: the key works"],
+  CLOCK: ["时钟已校正", "clock set"], SETTINGS: ["新设置生效", "new settings in force"], DAYCLOSE: ["当日结账", "day closed"],
+  IGNORED: ["按键已记录，不计入", "press recorded, not counted"], UNRATED: ["未评价", "unrated"], FAULT: ["故障", "fault"],
+};
+const REASONS = {
+  "no-session": ["没有邀请", "no invitation"], "already-rated": ["已评价过", "already rated"], paused: ["暂停服务", "service paused"],
+  "too-soon": ["距上次太近", "too soon after the last"], held: ["启动前已按住", "held since before the start"], closed: ["不在服务时间", "outside opening hours"],
+  testing: ["正在自检", "self-test"], timeout: ["超时", "timed out"], superseded: ["有新的邀请", "a new invitation came"], interrupted: ["中断", "interrupted"],
+  "stuck-button": ["按键卡住", "a key is stuck"], "chattering-button": ["按键抖动", "a key chatters"], "held-at-start": ["启动时按键已按住", "a key was held at the start"],
+  "test-failed": ["自检时该键没有按下", "self-test: the key was not pressed"], storage: ["曾无法保存", "nothing could be stored"], "disk-low": ["磁盘空间偏少", "disk space is low"],
+  "disk-short": ["磁盘空间不足", "disk space is short"], "volatile-storage": ["日志不在永久存储上", "the journal is not on lasting storage"],
+  "journal-damaged": ["日志损坏", "the journal was damaged"], "reader-lost": ["读卡器断开", "the badge reader is gone"],
+};
+const NOTES = { // under the device
+  off: ["这台设备断电：屏幕熄灭，按键无反应。", "This device has no power: its screen is dark, its keys do nothing."],
+  own: ["您操作过的窗口按真实时间运行，停手 45 秒后跟上大厅", "A window you operate runs in real time; 45 s after your last key it catches up with the hall"],
 };
 const chips = new Map(), windows = new Map();
 let english = localStorage.getItem("language") === "en";
-let device = "", lastLine = null, misses = 0, arrived = false;
+let device = "", last = null, log = [], misses = 0, arrived = false;
 
 const t = (zh, en) => (english ? en || zh : zh);
 
@@ -29,7 +50,7 @@ function build() {
       chip.type = "button";
       chip.className = "chip";
       chip.textContent = place.label;
-      chip.addEventListener("click", () => show(place.device));
+      chip.addEventListener("click", (event) => { show(place.device); if (event.detail) chip.blur(); }); // after a click the keyboard is the device's
       list.append(chip);
       chips.set(place.device, { chip, level: 0, rated: -1 });
       windows.set(place.device, { place, department });
@@ -49,8 +70,8 @@ function speak() {
     department.title.textContent = t(department.name, department.name_en);
     for (const place of department.windows) chips.get(place.device).chip.title = t(place.name, place.name_en);
   }
-  if (device) name();
-  lastLine = null;
+  if (device) { name(); look(); }
+  drawLog();
 }
 
 function find() {
@@ -92,8 +113,9 @@ function show(wanted) {
   chip.scrollIntoView({ block: arrived ? "nearest" : "center" });
   arrived = true;
   history.replaceState(null, "", "#" + device);
-  $("log").replaceChildren();
-  lastLine = null;
+  last = null;
+  log = [];
+  drawLog();
   name();
   drawKeys();
   look();
@@ -119,14 +141,22 @@ function drawKeys() {
 
 // --- pressing: down drives the pin low, up lets it go ---
 const held = new Map();
-let sending = Promise.resolve();
+const turned = new Map(); // device and key → when the server last took an edge of it
+let sending = Promise.resolve(), isLeaving = false;
 
 function send(body) { // in order, one after the other: a release never overtakes its press
-  sending = sending.then(() => fetch("/api/key", {
-    method: "POST", headers: { "Content-Type": "application/json", "X-Yiping-Token": token }, body: JSON.stringify(body),
-  })).then((answer) => {
+  const name = `${body.device}/${body.key}`;
+  sending = sending.then(async () => {
+    const rest_ms = (turned.get(name) ?? -HOLD_MS) + HOLD_MS - performance.now();
+    if (rest_ms > 0 && !isLeaving) await new Promise((done) => setTimeout(done, rest_ms));
+    const answer = await fetch("/api/key", {
+      method: "POST", headers: { "Content-Type": "application/json", "X-Yiping-Token": token }, body: JSON.stringify(body), keepalive: isLeaving,
+    });
+    turned.set(name, performance.now());
     if (answer.status === 403) location.reload(); // the demo was started anew: a new token
-  }).catch(() => { misses += 1; });
+  }).catch(() => { misses += 1; }).then(() => {
+    if (!body.down && !held.has(body.key)) elementOf(body.key)?.classList.remove("down");
+  });
 }
 function press(key) {
   if (held.has(key)) return;
@@ -138,7 +168,6 @@ function release(key) {
   if (!held.has(key)) return;
   send({ device: held.get(key), key, down: false });
   held.delete(key);
-  elementOf(key)?.classList.remove("down");
 }
 function releaseAll() { for (const key of [...held.keys()]) release(key); }
 function elementOf(key) { return document.querySelector(`[data-key="${CSS.escape(key)}"]`); }
@@ -176,7 +205,8 @@ $("screen").addEventListener("load", () => {
   }
 });
 window.addEventListener("blur", releaseAll);
-window.addEventListener("pagehide", releaseAll);
+window.addEventListener("pagehide", () => { isLeaving = true; releaseAll(); }); // nobody is left to wait
+window.addEventListener("pageshow", () => { isLeaving = false; });
 
 // --- looking ---
 async function get(path) {
@@ -202,7 +232,7 @@ function draw(seen) {
   }
   $("device").className = "device " + seen.state;
   fact("fact-device", device);
-  fact("fact-state", t(...STATES[seen.state]), seen.state === "broken" ? "bad" : seen.state === "paused" ? "meh" : "");
+  fact("fact-state", t(...STATES[seen.state]), seen.state === "broken" || seen.state === "off" ? "bad" : seen.state === "paused" ? "meh" : "");
   fact("fact-connected", seen.connected ? t("已连接", "connected") : t("未连接", "not connected"), seen.connected ? "good" : "meh");
   fact("fact-head", t(`${seen.head} 条`, `${seen.head} records`));
   fact("fact-stored", t(`${seen.stored} 条`, `${seen.stored} records`));
@@ -210,24 +240,47 @@ function draw(seen) {
   $("travel").firstElementChild.style.width = seen.head ? `${(100 * seen.stored) / seen.head}%` : "0%";
   $("travel-note").textContent = behind > 0 ? t(`${behind} 条在途`, `${behind} on the way`) : t("全部收妥", "everything received");
   if (seen.failure) $("travel-note").textContent = seen.failure;
+  const under = NOTES[seen.state === "off" ? "off" : seen.is_touched ? "own" : ""];
+  $("under").textContent = under ? t(...under) : "";
   note(seen);
 }
-function note(seen) { // one line for each change a visitor would notice
-  const line = `${seen.state}/${seen.last_level}/${seen.head}`;
-  if (line === lastLine) return;
-  const before = lastLine?.split("/");
-  lastLine = line;
-  if (!before || before[0] === seen.state && Number(before[2]) === seen.head) return;
-  const key = seen.state === "thanks" && hall.panels[windows.get(device).place.panel].find((one) => one.level === seen.last_level);
-  const text = key ? t(key.zh, key.en) : before[0] === seen.state ? t("按键已记录，不计入", "press recorded, not counted")
-    : before[0] === "open" && seen.state === "idle" ? t("超时，未评价", "timed out, unrated") : t(...STATES[seen.state]);
-  const item = document.createElement("li"), time = document.createElement("time"), mark = document.createElement("i"), what = document.createElement("span");
-  if (key) mark.style.setProperty("--c", key.colour);
-  time.textContent = seen.time;
-  what.textContent = text;
-  item.append(mark, time, what);
-  $("log").prepend(item);
-  while ($("log").children.length > LOG_LINES) $("log").lastElementChild.remove();
+function note(seen) { // one line for each record, and for what leaves no record
+  const before = last, top = seen.newest.at(-1)?.seq ?? 0;
+  last = { state: seen.state, seq: top };
+  if (!before) return;
+  const isOn = before.state === "off" && seen.state !== "off"; // a new boot: all it wrote is new
+  const fresh = seen.newest.filter((record) => isOn || record.seq > before.seq);
+  const rated = fresh.findLast((record) => record.kind === "RATED");
+  for (const record of fresh) add({ ...record, time: seen.time, state: seen.state, level: record === rated && record.is_thanked ? seen.last_level : 0, device });
+  const isSilent = seen.state === "off" || seen.state === "broken" && !fresh.length;
+  if (isSilent && seen.state !== before.state) add({ kind: "", time: seen.time, state: seen.state, device });
+}
+function add(entry) {
+  log = [entry, ...log].slice(0, LOG_LINES);
+  drawLog();
+}
+function keyOfEntry(entry) { return entry.level ? hall.panels[windows.get(entry.device).place.panel].find((key) => key.level === entry.level) : null; }
+function words(entry) {
+  if (entry.kind === "RATED") {
+    if (!entry.is_thanked) return t("已保存并计入，但未致谢", "stored and counted, but not thanked");
+    const key = keyOfEntry(entry);
+    return key ? t(key.zh, key.en) : t("已评价", "rated");
+  }
+  if (!entry.kind || entry.kind === "PAUSED" && entry.state === "testing") return t(...STATES[entry.state]);
+  const kind = KINDS[entry.kind] ?? [entry.kind, entry.kind];
+  const reason = REASONS[entry.reason] ?? [entry.reason, entry.reason];
+  return entry.reason ? t(`${kind[0]}：${reason[0]}`, `${kind[1]}: ${reason[1]}`) : t(...kind);
+}
+function drawLog() {
+  $("log").replaceChildren(...log.map((entry) => {
+    const item = document.createElement("li"), time = document.createElement("time"), mark = document.createElement("i"), what = document.createElement("span");
+    const key = keyOfEntry(entry);
+    if (key) mark.style.setProperty("--c", key.colour);
+    time.textContent = entry.time;
+    what.textContent = words(entry);
+    item.append(mark, time, what);
+    return item;
+  }));
 }
 async function lookAtHall() {
   if (document.hidden) return;
@@ -240,7 +293,7 @@ async function lookAtHall() {
     for (const [id, [state, level, rated]] of Object.entries(seen.devices)) {
       const mark = chips.get(id);
       if (!mark) continue;
-      for (const one of ["open", "paused", "broken"]) mark.chip.classList.toggle(one, state === one);
+      for (const one of ["open", "paused", "broken", "off"]) mark.chip.classList.toggle(one, state === one);
       if (mark.rated >= 0 && rated > mark.rated && level) {
         mark.chip.style.setProperty("--flash", hall.colours[level]);
         mark.chip.classList.add("flash");
@@ -255,7 +308,7 @@ build();
 speak();
 wire($("clerk"));
 $("search").addEventListener("input", find);
-$("language").addEventListener("click", () => { english = !english; localStorage.setItem("language", english ? "en" : "zh"); speak(); lookAtHall(); });
+$("language").addEventListener("click", () => { english = !english; localStorage.setItem("language", english ? "en" : "zh"); speak(); lookAtHall(); $("language").blur(); }); // space is the clerk's key
 window.addEventListener("hashchange", () => show(location.hash.slice(1)));
 show(windows.has(location.hash.slice(1)) ? location.hash.slice(1) : windows.keys().next().value);
 setInterval(look, VIEW_MS);
