@@ -254,14 +254,15 @@ def test_a_scenario_of_ones_own_is_played_and_outlives_a_restart_in_the_middle_o
         return dict(json.loads(demo.get(f"{demo.press_page}/api/device/w-a01")))
 
     demo = start(fleet=small_hall, speed="120", scenario=str(scenario))
-    wait_until(lambda: device(demo)["failure"] == "no power", within_s=30)
+    wait_until(lambda: device(demo)["state"] == "off", within_s=30)
     head = device(demo)["head"]
     assert not device(demo)["connected"]
+    assert re.search(r"场景 Scenario t · 大厅时间 Hall time \d{4}-\d\d-\d\d \d\d:\d\d", demo.text)
     assert demo.stop() == 0, demo.text
 
     again = start(fleet=small_hall, speed="120", scenario=str(scenario))
-    wait_until(lambda: device(again)["failure"] == "no power")
-    wait_until(lambda: device(again)["failure"] == "" and device(again)["connected"], within_s=60)
+    wait_until(lambda: device(again)["state"] == "off")
+    wait_until(lambda: device(again)["state"] != "off" and device(again)["connected"], within_s=60)
     assert device(again)["head"] >= head + 2  # a BOOT at this start, another at 09:30
     assert again.stop() == 0, again.text
 
@@ -278,11 +279,21 @@ def test_make_passes_the_scenario_on() -> None:
     assert "SCENARIO=network-cut exec" in done.stdout
 
 
-def test_a_scenario_that_is_not_shipped_ends_the_demo_with_its_reason(
+def test_a_scenario_that_is_not_shipped_is_refused_before_anything_starts(
     tmp_path: Path, small_hall: Path
 ) -> None:
     demo = RunningDemo(tmp_path / "demo", fleet=small_hall, scenario="flood")
 
+    assert demo.process.wait(60) == 3
+    assert "expected a .toml file or one of" in demo.text
+    assert not demo.folder.exists()
+
+
+def test_a_scenario_that_does_not_fit_the_hall_ends_the_demo_with_its_reason(
+    tmp_path: Path, small_hall: Path
+) -> None:
+    demo = RunningDemo(tmp_path / "demo", fleet=small_hall, scenario="training")
+
     assert demo.process.wait(60) == 1
     assert "kiosks: ended with exit code 3" in demo.text
-    assert "expected a .toml file or one of" in demo.text
+    assert "expected a hall of that size" in demo.text
