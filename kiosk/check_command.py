@@ -22,7 +22,7 @@ from kiosk.storage import file_system_type, is_volatile
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Tell every finding and the verdict; with `--print` the settings in force before them."""
-    from kiosk.cli import settings_of
+    from kiosk.given_settings import settings_of
 
     if args.help_settings:
         _help_settings()

@@ -14,17 +14,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from firmware_config import __version__
 from firmware_config.command_line import add_common_options, exit_code_of, start_logging
 from firmware_config.errors import ExitCode
 from kiosk.errors import KioskError
+from kiosk.given_settings import PROGRAM, settings_of
 
-if TYPE_CHECKING:
-    from firmware_config.kiosk_settings import KioskSettings
-
-PROGRAM: Final = "kiosk"
 SIMULATE: Final = "simulate"
 WATCH_S: Final = 0.5
 """How often the main thread looks whether a commit hangs."""
@@ -76,20 +73,6 @@ def build_parser(*, with_simulator: bool = True) -> argparse.ArgumentParser:
         commands.add_parser(SIMULATE, help="a whole hall of virtual kiosks, with people")
     add_common_options(parser)
     return parser
-
-
-def settings_of(args: argparse.Namespace) -> KioskSettings:
-    """Load the settings that `--config` (or the standard file), `--set`, the environment give."""
-    from firmware_config.kiosk_settings import KioskSettings
-    from firmware_config.settings_place import load_program_settings
-
-    return load_program_settings(
-        KioskSettings,
-        program=PROGRAM,
-        path=getattr(args, "config", None),
-        environ=args.environ,
-        overrides=dict(getattr(args, "set", [])),
-    )
 
 
 def _run(args: argparse.Namespace) -> ExitCode:

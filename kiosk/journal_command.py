@@ -72,7 +72,7 @@ def has_settings(args: argparse.Namespace) -> bool:
 def _path(args: argparse.Namespace) -> Path:
     if args.journal is not None:
         return Path(args.journal)
-    from kiosk.cli import settings_of
+    from kiosk.given_settings import settings_of
 
     return settings_of(args).journal
 
@@ -120,7 +120,7 @@ def _verify(args: argparse.Namespace) -> ExitCode:
     if args.public_key is not None:
         key = load_verify_key(args.public_key)
     else:
-        from kiosk.cli import settings_of
+        from kiosk.given_settings import settings_of
 
         if args.journal is not None and not has_settings(args):
             raise InvalidSettings(
