@@ -34,7 +34,10 @@ from kiosk.uplink import Uplink
 
 logger = logging.getLogger(__name__)
 
-_VITAL: Final = ("keys", "network")
+_VITAL: Final = {
+    "keys": "the thread that reports key presses has ended",
+    "network": "the network thread has ended, or hangs",
+}
 POLL_S: Final = 1.0
 """How often pins, clock, disk and threads are looked at."""
 
@@ -270,9 +273,9 @@ class KioskService:
         self._poll_due_ms = self.clock.steady_ms() + round(POLL_S * 1000)
         device.poll()
         threads = self._threads(uplink)
-        for name in _VITAL:
+        for name, problem in _VITAL.items():
             if not threads[name]:
-                raise DeadThreadError(f"a thread has ended or hangs: {name}")
+                raise DeadThreadError(problem)
         told, self._told = self._told, telling(device, threads, self._alarms())
         if told != self._told:
             uplink.hurry_health()
