@@ -87,7 +87,9 @@ class Device:
         buttons = panel.profile.buttons
         self._buttons = tuple(button.name for button in buttons)
         self.edges = EdgeFilter(
-            {button.name: int(button.level) for button in buttons}, settings.panel.debounce_ms
+            {button.name: int(button.level) for button in buttons},
+            settings.panel.debounce_ms,
+            panel.is_down,
         )
         self._ahead: tuple[Situation, Event | None, Decision | None] = (self.situation, None, None)
         self._committing_since_ms: int | None = None

@@ -7,6 +7,10 @@ reported first, even when it took longer to settle. Other events are held back a
 earlier edge is undecided: what comes out is in the order of `at_ms`, and that is the order in which
 the machine must see it.
 
+A busy processor may deliver an edge late. So before a press is decided the pin itself is looked at:
+when it is up already, its release is on the way, and only that edge can say how long the key was
+down. Edges carry the kernel's time, not that of their delivery (`kiosk.panel`).
+
 A contact that never gets quiet must not hold up the others: after `CHATTER_MS` without a decision
 it is noise, is not waited for, gives no press until it was quiet, and is reported (once an hour).
 
@@ -17,7 +21,7 @@ is reported once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
@@ -72,9 +76,16 @@ class EdgeFilter:
     Args:
         levels: name of each rating key → its level.
         debounce_ms: how long a key must be quiet, 1 to 200.
+        is_down: whether a key's pin is down this moment.
     """
 
-    def __init__(self, levels: Mapping[str, int], debounce_ms: int) -> None:
+    def __init__(
+        self,
+        levels: Mapping[str, int],
+        debounce_ms: int,
+        is_down: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        self._is_down = is_down
         self._levels = dict(levels)
         self._debounce_ms = debounce_ms
         self._keys = {name: _Key() for name in (*levels, CLERK)}
@@ -158,7 +169,7 @@ class EdgeFilter:
     def pop(self, now_ms: int) -> list[Event]:
         """What is decided by `now_ms`, in the order of `at_ms`."""
         for name, key in self._keys.items():
-            self._settle(name, key, now_ms)
+            self._settle(name, key, now_ms, looks=True)
         horizon_ms = self.horizon_ms(now_ms)
         self._held.sort(key=attrgetter("at_ms"))  # stable: the same millisecond keeps its order
         ready = [event for event in self._held if event.at_ms <= horizon_ms]
@@ -190,12 +201,15 @@ class EdgeFilter:
             times.append(self._held[0].at_ms)
         return min(times, default=None)
 
-    def _settle(self, name: str, key: _Key, now_ms: int) -> None:
-        """Decide what can be decided about one key at `now_ms`."""
+    def _settle(self, name: str, key: _Key, now_ms: int, *, looks: bool = False) -> None:
+        """Decide what can be decided about one key at `now_ms`; `looks`: that is this moment."""
         is_undecided = not (key.is_settled or key.is_pressed or key.is_noise)
         if is_undecided and key.last_edge_ms >= key.first_ms + CHATTER_MS:
             self._call_noise(name, key)
-        if not key.is_settled and now_ms >= key.last_edge_ms + self._debounce_ms:
+        is_due = not key.is_settled and now_ms >= key.last_edge_ms + self._debounce_ms
+        if is_due and looks and key.is_down and not key.is_pressed and not self._is_down(name):
+            return  # its release has happened and is on the way
+        if is_due:
             key.is_settled = True
             if key.is_down and not key.is_pressed:
                 self._press(name, key)

@@ -13,12 +13,15 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Final
 
 from firmware_config.pins import PinProfile
 from kiosk.edges import CLERK
 from kiosk.errors import PanelError
 from kiosk.patterns import BUZZER, ERROR, STATUS
+
+AGE_MAX_S: Final = 5.0
+"""An edge older than this is not believed to be: the clocks would differ. Our choice."""
 
 
 class Panel:
@@ -83,6 +86,23 @@ class Panel:
     def pressed(self) -> frozenset[str]:
         """The keys that are down now, read from the pins themselves."""
         return frozenset(name for name, key in self._keys.items() if key.is_active)
+
+    def is_down(self, name: str) -> bool:
+        """Whether one key is down now, read from the pin itself; True while it is not open."""
+        key = self._keys.get(name)
+        return key is None or bool(key.is_active)
+
+    def age_ms(self, name: str) -> int:
+        """Milliseconds since a key's last change, for use in `on_edge`; 0: not known.
+
+        By the kernel's time of the edge, which lgpio hands on and gpiozero tells as the time a key
+        has been active or inactive for: on a busy processor the callback itself comes late.
+        """
+        key = self._keys.get(name)
+        if key is None or not self._is_own_factory:
+            return 0
+        since_s = key.active_time if key.active_time is not None else key.inactive_time
+        return round(since_s * 1000) if since_s is not None and 0 <= since_s < AGE_MAX_S else 0
 
     def show(self, lit: frozenset[str]) -> None:
         """Switch the lights so that exactly `lit` are on; names the panel lacks are skipped."""

@@ -56,7 +56,11 @@ class SelfTestAtTerminal:
             load_pin_profile(settings.panel.profile),
             pin_factory=pin_factory,
             on_edge=lambda name, is_down: self._edges.put(
-                Edge(at_ms=clock.mono_ms(), button=name, is_pressed=is_down)
+                Edge(
+                    at_ms=clock.mono_ms() - self._panel.age_ms(name),
+                    button=name,
+                    is_pressed=is_down,
+                )
             ),
         )
         self._names = {

@@ -170,7 +170,8 @@ class KioskService:
     # --- other threads ---
 
     def _on_edge(self, button: str, is_pressed: bool) -> None:
-        self._inbox.put(Edge(at_ms=self.clock.mono_ms(), button=button, is_pressed=is_pressed))
+        at_ms = self.clock.mono_ms() - self.panel.age_ms(button)
+        self._inbox.put(Edge(at_ms=at_ms, button=button, is_pressed=is_pressed))
 
     def _wake(self) -> None:
         self._inbox.wake()

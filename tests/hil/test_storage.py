@@ -47,7 +47,8 @@ def test_on_a_volatile_file_system_a_press_is_stored_and_sent_but_not_thanked(
         rated = device.check_counted_once(thanked)
 
     assert rated == 2
-    [fault] = [record for record in found if record["kind"] == "FAULT"]
-    assert fault["reason"] == "volatile-storage"
+    # in so small a memory the room is short as well, and that is told beside it
+    [fault] = [record for record in found if record.get("reason") == "volatile-storage"]
+    assert fault["kind"] == "FAULT"
     assert kind in fault["detail"]
     assert f"expected a disk that survives power-off, got {kind}" in check

@@ -214,3 +214,31 @@ def test_every_change_of_a_pin_is_counted_noise_among_them(keys: EdgeFilter) -> 
         keys.push(Edge(at_ms=at_ms, button="good", is_pressed=is_pressed))
     assert keys.edges["good"] == 3
     assert keys.edges[CLERK] == 0
+
+
+def test_a_spike_whose_release_is_delivered_late_is_no_press() -> None:
+    """On a busy processor: the pin is up again, but its edge has not come yet."""
+    is_down = True
+    keys = EdgeFilter(LEVELS, DEBOUNCE_MS, lambda name: is_down)
+    keys.push(down("bad", 100))
+    is_down = False
+    assert keys.pop(100 + DEBOUNCE_MS + 20) == []
+    assert feed(keys, up("bad", 103), until_ms=200) == []
+    assert keys.spikes == 1
+
+
+def test_a_tap_whose_release_is_delivered_late_is_a_press() -> None:
+    is_down = True
+    keys = EdgeFilter(LEVELS, DEBOUNCE_MS, lambda name: is_down)
+    keys.push(down("bad", 100))
+    is_down = False
+    assert keys.pop(140) == []
+    assert feed(keys, up("bad", 130), until_ms=200) == [Press(at_ms=100, button="bad", level=1)]
+
+
+def test_a_press_whose_release_never_comes_is_decided_by_the_poll() -> None:
+    keys = EdgeFilter(LEVELS, DEBOUNCE_MS, lambda name: False)
+    keys.push(down("bad", 100))
+    assert keys.pop(900) == []
+    keys.poll(frozenset(), 1000)
+    assert brief(keys.pop(1100)) == [("Press", 100)]

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Iterator
 
 import pytest
+from gpiozero import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
 from firmware_config.pins import load_pin_profile
@@ -117,3 +118,27 @@ def test_closing_releases_everything(pins: MockFactory) -> None:
     del panel
     gc.collect()
     assert gone() is None
+
+
+def test_an_edge_is_as_old_as_the_kernel_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On this machine's own pins; those of a factory that was given keep no kernel's time."""
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")
+    ages: list[int] = []
+    panel = Panel(
+        PROFILE, pin_factory=None, on_edge=lambda name, is_down: ages.append(panel.age_ms(name))
+    )
+    panel.open()
+    try:
+        key = panel._keys[PROFILE.buttons[0].name]
+        ticks = key.pin_factory.ticks()
+        key._pin_changed(ticks - 0.030, 0)  # pressed 30 ms ago, told now
+        key._pin_changed(ticks - 0.010, 1)
+        key._pin_changed(ticks - 3600, 0)  # another clock
+        assert ages[0] in range(30, 60)
+        assert ages[1] in range(10, 40)
+        assert ages[2] == 0
+        assert panel.is_down(PROFILE.buttons[1].name) is False
+    finally:
+        panel.close()
+        Device.pin_factory.close()
+        Device.pin_factory = None
