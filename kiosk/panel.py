@@ -93,7 +93,7 @@ class Panel:
         return key is None or bool(key.is_active)
 
     def age_ms(self, name: str) -> int:
-        """Milliseconds since a key's last change, for use in `on_edge`; 0: not known.
+        """Whole milliseconds since a key's last change, for use in `on_edge`; 0: not known.
 
         By the kernel's time of the edge, which lgpio hands on and gpiozero tells as the time a key
         has been active or inactive for: on a busy processor the callback itself comes late.
@@ -102,7 +102,7 @@ class Panel:
         if key is None or not self._is_own_factory:
             return 0
         since_s = key.active_time if key.active_time is not None else key.inactive_time
-        return round(since_s * 1000) if since_s is not None and 0 <= since_s < AGE_MAX_S else 0
+        return int(since_s * 1000) if since_s is not None and 0 <= since_s < AGE_MAX_S else 0
 
     def show(self, lit: frozenset[str]) -> None:
         """Switch the lights so that exactly `lit` are on; names the panel lacks are skipped."""
