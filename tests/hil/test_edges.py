@@ -88,12 +88,17 @@ def test_a_spike_shorter_than_the_debounce_time_is_no_press(device: HilDevice) -
 
 
 def test_of_two_keys_within_the_debounce_time_the_first_edge_wins(device: HilDevice) -> None:
+    judged = 0
     for first, second in ((2, 5), (5, 2), (1, 3)):
         head = device.head()
         device.invite()
 
         # the first key bounces on and settles after the second, which is clean
-        device.edges(*sorted([*burst(key(first).gpio), (4.6, key(second).gpio, True)]))
+        at_ms = device.edges(*sorted([*burst(key(first).gpio), (4.6, key(second).gpio, True)]))
+        if not is_fair(at_ms):
+            release(device, key(first).gpio, key(second).gpio)
+            continue
+        judged += 1
         assert device.is_shown([key(first).led_gpio], [key(second).led_gpio])
         release(device, key(first).gpio, key(second).gpio)
 
@@ -102,6 +107,7 @@ def test_of_two_keys_within_the_debounce_time_the_first_edge_wins(device: HilDev
             ("RATED", first, None),
             ("IGNORED", second, "already-rated"),
         ]
+    assert judged, "the machine is too busy for a timetable of milliseconds"
 
 
 def test_a_key_held_at_the_start_is_no_press_and_works_once_let_go(device: HilDevice) -> None:
