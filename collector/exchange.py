@@ -12,6 +12,7 @@ from typing import Final
 
 from collector.commanding import NoAnswer, RejectedAnswer, Silence
 from firmware_config.contract import Answer, Command
+from firmware_config.mqtt_link.events import REFUSED_FROM
 
 RESEND_FIRST_MS: Final = 1000
 """Wait for an answer before the token is sent again; doubles. Source: our choice; a device answers
@@ -21,8 +22,6 @@ GRACE_MS: Final = 2000
 """How long after its end a command is still worth waiting for: its answer may be on the way."""
 NO_SUBSCRIBER: Final = 0x10
 """MQTT 5 reason code of PUBACK: nobody is subscribed, so the device is not connected."""
-REFUSED_FROM: Final = 0x80
-"""MQTT 5 reason codes from here on are refusals."""
 
 
 @dataclass(slots=True)

@@ -34,13 +34,12 @@ from firmware_config.mqtt_link import (
     Published,
     Refused,
 )
+from firmware_config.mqtt_link.events import REFUSED_FROM
 
 logger = logging.getLogger(__name__)
 
 TURN_S: Final = 1.0
 """Longest wait of the writer between two signs of life to the service manager."""
-_REFUSED_FROM: Final = 0x80
-"""MQTT 5 reason codes from here on are refusals."""
 
 
 class IngestService:
@@ -166,7 +165,7 @@ class IngestService:
                 logger.warning("disconnected reason=%s", reason)
             case Refused(reason):
                 logger.error("refused by the broker reason=%s", reason)
-            case Published(_, reason_code) if reason_code >= _REFUSED_FROM:
+            case Published(_, reason_code) if reason_code >= REFUSED_FROM:
                 logger.error("receipt refused by the broker reason_code=%d", reason_code)
         return False
 

@@ -36,6 +36,7 @@ from firmware_config.mqtt_link import (
     Published,
     Refused,
 )
+from firmware_config.mqtt_link.events import REFUSED_FROM
 from kiosk.clock import Clock
 from kiosk.errors import JournalError
 from kiosk.events import Noted
@@ -51,8 +52,6 @@ AGAIN_MS: Final = 200
 second and device, so that a whole hall that is asked does not drown its live presses."""
 REASONS_MAXIMUM: Final = 16
 """Most different refusals of the broker that are counted."""
-_REFUSED_FROM: Final = 0x80
-"""MQTT 5 reason codes from here on are refusals (MQTT 5.0, 2.4)."""
 
 
 class Uplink:
@@ -256,7 +255,7 @@ class Uplink:
         return noted
 
     def _note_denial(self, reason_code: int) -> None:
-        is_denied = reason_code >= _REFUSED_FROM
+        is_denied = reason_code >= REFUSED_FROM
         if is_denied:
             self._count(f"{reason_code:#x}")
         if is_denied and not self._is_denied:

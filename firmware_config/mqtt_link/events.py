@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +69,13 @@ class Arrived:
     connection: int
 
 
+REFUSED_FROM: Final = 0x80
+"""MQTT 5 reason codes from here on are refusals. Source: MQTT 5.0, 2.4."""
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The broker answered a publish. `reason_code` ≥ 128 (MQTT 5 only): it refused."""
+    """The broker answered a publish. `reason_code` ≥ `REFUSED_FROM` (MQTT 5 only): it refused."""
 
     mid: int
     reason_code: int
