@@ -242,9 +242,8 @@ class EdgeFilter:
     def _press(self, name: str, key: _Key) -> None:
         key.is_pressed, key.is_done, key.is_test_done = True, False, False
         if key.is_noise:
-            key.is_done = key.is_test_done = (
-                True  # down at last, but when it was pressed nobody can say
-            )
+            # down at last, but when it was pressed nobody can say
+            key.is_done = key.is_test_done = True
             key.spikes += 1
             return
         key.presses += 1
