@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from collector.commands.tables import add_format, write_csv, write_json, write_line, write_table
 from collector.errors import UsageError
 from collector.ledger.counts import open_read_only
+from collector.ledger.gens import begin_gen
 from collector.ledger.inspection import (
     read_conflicts,
     read_journals,
@@ -17,7 +19,7 @@ from collector.ledger.inspection import (
     read_summary,
     read_token,
 )
-from collector.ledger.migrations import new_gen, open_ledger
+from collector.ledger.migrations import open_ledger
 from collector.ledger.rebuild import rebuild
 from collector.settings import CollectorSettings
 from firmware_config.errors import ExitCode
@@ -100,9 +102,8 @@ def _run_rebuild(args: argparse.Namespace, settings: CollectorSettings) -> ExitC
 
 def _run_renew(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     _expect_yes(args, "renew-gen")
-    gen = new_gen()
     with closing(open_ledger(settings.ledger)) as db:
-        db.execute("UPDATE meta SET value = ? WHERE key = 'gen'", [gen])
+        gen = begin_gen(db, "renewed", time.time_ns() // 1_000_000)
     write_line(f"gen {gen}")
     return ExitCode.OK
 

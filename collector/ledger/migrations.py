@@ -6,8 +6,8 @@ Every connection gets the same settings here: WAL, FULL, foreign keys on.
 
 from __future__ import annotations
 
-import os
 import sqlite3
+import time
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from collector.errors import LedgerError, LedgerMismatch
+from collector.ledger.gens import new_gen
 from collector.merkle import EMPTY_ROOT
 
 BUSY_TIMEOUT_S: Final = 10.0
@@ -41,9 +42,16 @@ def _device_records(db: Database) -> None:
     _run_script(db, "0003_device_records.sql")
 
 
-def new_gen() -> str:
-    """A random id for a new or restored database: 32 hexadecimal digits."""
-    return os.urandom(16).hex()
+@migrations(name="0004_witnesses")
+def _witnesses(db: Database) -> None:
+    _run_script(db, "0004_witnesses.sql")
+    # clock: a ledger of an older program says when it was brought up to date, not when it was made
+    db.execute(
+        "INSERT INTO gens (id, gen, began_ms, reason, size, root)"
+        " SELECT 1, m.value, ?, 'made', s.size, s.root FROM meta m, ledger_state s"
+        " WHERE m.key = 'gen'",
+        [time.time_ns() // 1_000_000],
+    )
 
 
 def open_ledger(path: Path, *, cache_mib: int = 64) -> Database:

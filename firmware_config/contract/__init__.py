@@ -7,6 +7,7 @@ that an old reader would misread raises `CONTRACT_VERSION`.
 
 from firmware_config.contract.codec import (
     decode_answer,
+    decode_checkpoint,
     decode_command,
     decode_health,
     decode_receipt,
@@ -60,6 +61,7 @@ from firmware_config.contract.fields import (
     WallTime,
 )
 from firmware_config.contract.messages import (
+    Checkpoint,
     Health,
     Receipt,
     Status,
@@ -107,6 +109,7 @@ __all__ = [
     "Boot",
     "BootId",
     "Channel",
+    "Checkpoint",
     "Clock",
     "Command",
     "CommandId",
@@ -156,6 +159,7 @@ __all__ = [
     "UnratedReason",
     "WallTime",
     "decode_answer",
+    "decode_checkpoint",
     "decode_command",
     "decode_health",
     "decode_receipt",

@@ -9,13 +9,14 @@ from msgspec import Struct
 
 from firmware_config.contract.commands import Answer, AnyCommand
 from firmware_config.contract.fields import CONTRACT_VERSION
-from firmware_config.contract.messages import Health, Receipt, Status
+from firmware_config.contract.messages import Checkpoint, Health, Receipt, Status
 from firmware_config.contract.records import AnyRecord
 from firmware_config.errors import ContractError
 
 _encoder = msgspec.json.Encoder()
 _records = msgspec.json.Decoder(AnyRecord)
 _receipts = msgspec.json.Decoder(Receipt)
+_checkpoints = msgspec.json.Decoder(Checkpoint)
 _statuses = msgspec.json.Decoder(Status)
 _healths = msgspec.json.Decoder(Health)
 _commands = msgspec.json.Decoder(AnyCommand)
@@ -61,6 +62,11 @@ def decode_record(payload: bytes) -> AnyRecord:
 def decode_receipt(payload: bytes) -> Receipt:
     """Decode and check a receipt's payload. Raises ContractError as `decode_record` does."""
     return _decode(_receipts, payload)  # type: ignore[no-any-return]
+
+
+def decode_checkpoint(payload: bytes) -> Checkpoint:
+    """Decode and check a checkpoint's payload. Raises ContractError as `decode_record` does."""
+    return _decode(_checkpoints, payload)  # type: ignore[no-any-return]
 
 
 def decode_status(payload: bytes) -> Status:

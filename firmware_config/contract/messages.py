@@ -1,4 +1,4 @@
-"""Receipt, status and health: what is said about a journal, not written in it. Pure data."""
+"""Receipt, checkpoint, status, health: what is said about records, not in them. Pure data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from msgspec import Meta, Struct
 from firmware_config.contract.fields import (
     Count,
     DeviceId,
+    Digest,
     Epoch,
+    LocalDate,
     PrevDigest,
     Seconds,
     Seq,
@@ -46,6 +48,33 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ledger_root: PrevDigest
     v: int
     extra: Annotated[list[tuple[Seq, Seq]], Meta(max_length=64)] = []
+
+
+class Checkpoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The collector's statement of its whole ledger at the end of a day, signed and given to many.
+
+    The payload of a token like a record's, signed by the collector's key. Of two checkpoints of
+    one `gen` the later one's first `size` rows must be the earlier one's (RFC 9162, section 2.1.4).
+
+    Attributes:
+        what: tells it from every other message that the same key signs.
+        hall: id of the hall.
+        gen: id of the collector's database.
+        on: the local day at whose end it was made.
+        size: rows in the ledger.
+        root: RFC 9162 Merkle root over them.
+        time: the collector's wall clock then, UTC.
+        v: contract version.
+    """
+
+    what: Literal["checkpoint"]
+    hall: ShortText
+    gen: ShortText
+    on: LocalDate
+    size: Count
+    root: Digest
+    time: WallTime
+    v: int
 
 
 class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
