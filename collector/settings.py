@@ -131,6 +131,28 @@ class CommandSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcileSettings:
+    """Section `[reconcile]`: the nightly comparison with the devices' day-closes."""
+
+    folder: Annotated[Path, Setting(help="Folder for the reports, two files a night.")] = Path(
+        "reconcile"
+    )
+    days: Annotated[
+        int,
+        Setting(help="How many closed days are looked at.", unit="days", minimum=1, maximum=400),
+    ] = 7
+    wait_s: Annotated[
+        float,
+        Setting(
+            help="How long records that were asked for again are waited for.",
+            unit="s",
+            minimum=0,
+            maximum=3600,
+        ),
+    ] = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorSettings:
     """All settings of `collector`. Relative paths in a file start at that file's folder."""
 
@@ -161,6 +183,7 @@ class CollectorSettings:
     web: WebSettings = WebSettings()
     export: ExportSettings = ExportSettings()
     command: CommandSettings = CommandSettings()
+    reconcile: ReconcileSettings = ReconcileSettings()
 
 
 def load_collector_settings(

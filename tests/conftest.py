@@ -20,6 +20,7 @@ from firmware_config.contract import (
     Answer,
     AnyCommand,
     Channel,
+    Resend,
     decode_command,
     encode,
     parse_topic,
@@ -138,6 +139,7 @@ class DevicePeers:
         late: device → how many commands it leaves unanswered at first.
         signs_as: device → a key other than its own to sign answers with.
         names: device → another id to put into answers.
+        resends: device → journal messages it publishes when told to resend.
     """
 
     def __init__(
@@ -162,6 +164,7 @@ class DevicePeers:
         self.late: dict[str, int] = {}
         self.signs_as: dict[str, SigningKey] = {}
         self.names: dict[str, str] = {}
+        self.resends: dict[str, list[bytes]] = {}
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -177,6 +180,12 @@ class DevicePeers:
             )
             self._links[device].start()
         wait_until(lambda: self._ready.issuperset(devices), within_s=60)
+
+    def publish(self, device: str, *messages: bytes) -> None:
+        """Send journal messages of a device that is connected."""
+        name = topic(self._hall, device, Channel.JOURNAL)
+        for payload in messages:
+            self._links[device].publish(Publication(name, payload))
 
     def close(self) -> None:
         """Disconnect all."""
@@ -207,6 +216,8 @@ class DevicePeers:
             reason = self.refusals.get(device, "")
             if not reason:
                 self.done.append(command)
+                if isinstance(command, Resend):
+                    self.publish(device, *self.resends.get(device, ()))
             answer = self._answers[command.id] = Answer(
                 dev=self.names.get(device, device),
                 id=command.id,

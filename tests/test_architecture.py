@@ -87,6 +87,8 @@ PURE = (
     "collector/rates.py",
     "collector/receipts.py",
     "collector/verdict.py",
+    "collector/reconcile/model.py",
+    "collector/reconcile/report.py",
 )
 """No I/O, clock, thread, randomness of their own, logging or third-party code in these."""
 

@@ -193,16 +193,18 @@ class LedgerSource:
                     end_ms,
                 )
             ],
-            devices=[
-                row[0]
-                for row in self._reader.rows(
-                    "SELECT d.code FROM device_windows a JOIN devices d ON d.id = a.device"
-                    " WHERE a.window IS NOT NULL AND a.from_ms = (SELECT max(b.from_ms)"
-                    "  FROM device_windows b WHERE b.device = a.device AND b.from_ms < ?)",
-                    end_ms,
-                )
-            ],
+            devices=self.devices_at_windows(end_ms),
         )
+
+    def devices_at_windows(self, before_ms: int) -> list[str]:
+        """Devices that stood at a window just before an instant, UTC milliseconds."""
+        rows = self._reader.rows(
+            "SELECT d.code FROM device_windows a JOIN devices d ON d.id = a.device"
+            " WHERE a.window IS NOT NULL AND a.from_ms = (SELECT max(b.from_ms)"
+            "  FROM device_windows b WHERE b.device = a.device AND b.from_ms < ?)",
+            before_ms,
+        )
+        return [row[0] for row in rows]
 
     def _counts(self, sql: str, on: str) -> dict[Place, Counts]:
         return {(row[0], row[1]): Counts(*row[2:]) for row in self._reader.rows(sql, on)}

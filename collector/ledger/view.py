@@ -13,6 +13,14 @@ from firmware_config.chain import unb64url
 MAX_EXTRA = 64
 """Most ranges a receipt names (firmware_config.contract.Receipt.extra)."""
 
+ISLANDS_ABOVE = (
+    "SELECT min(seq), max(seq) FROM ("
+    " SELECT seq, seq - row_number() OVER (ORDER BY seq) AS island"
+    " FROM records WHERE epoch = ? AND seq > ?"
+    ") GROUP BY island ORDER BY 1"
+)
+"""Ranges of a journal (row) above a seq that are stored; rows of one share seq - row_number."""
+
 _SAVE = BulkInsert(
     "epochs",
     ("id", "device", "epoch", "stored", "stored_digest", "head"),
@@ -90,14 +98,7 @@ class EpochStates:
             return []
         ranges = self._extras.get(state.id)
         if ranges is None:
-            # rows of one range share seq - row_number
-            rows = self._connection.execute(
-                "SELECT min(seq), max(seq) FROM ("
-                " SELECT seq, seq - row_number() OVER (ORDER BY seq) AS island"
-                " FROM records WHERE epoch = ? AND seq > ?"
-                ") GROUP BY island ORDER BY 1",
-                (state.id, state.stored),
-            )
+            rows = self._connection.execute(ISLANDS_ABOVE, (state.id, state.stored))
             ranges = self._extras[state.id] = [list(row) for row in rows]
         return [(low, high) for low, high in ranges[:MAX_EXTRA]]
 

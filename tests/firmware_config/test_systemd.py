@@ -21,7 +21,8 @@ SERVICES = sorted(UNITS.glob("*.service"))
 SCREEN = UNITS / "kiosk-screen.service"
 OWN = [path for path in SERVICES if path != SCREEN]
 """Those that run our own programs; the screen's runs a browser."""
-LASTING = [path for path in OWN if path.stem != "collector-export"]
+NIGHTLY = sorted(path.stem for path in UNITS.glob("*.timer"))
+LASTING = [path for path in OWN if path.stem not in NIGHTLY]
 MOST_EXPOSURE = 25
 """Tenths, as `systemd-analyze security` counts: 0 is closed, 100 a service with no protection."""
 
@@ -65,6 +66,8 @@ def test_the_units_are_these() -> None:
         "collector-export.service",
         "collector-export.timer",
         "collector-ingest.service",
+        "collector-reconcile.service",
+        "collector-reconcile.timer",
         "collector-web.service",
         "kiosk-screen.service",
         "kiosk.service",
@@ -217,13 +220,25 @@ def test_the_browser_is_started_again_for_ever_and_waits_only_for_its_page() -> 
     assert "Requires" not in unit.options
 
 
-def test_the_export_runs_each_night_after_its_time_and_makes_up_for_a_missed_one(
-    tmp_path: Path,
-) -> None:
-    timer = Unit(UNITS / "collector-export.timer")
+def test_the_export_runs_each_night_after_its_time() -> None:
+    calendar = Unit(UNITS / "collector-export.timer").one("OnCalendar")
+
+    assert calendar.split()[1] > ExportSettings().run_at
+
+
+@pytest.mark.parametrize("name", NIGHTLY)
+def test_a_nightly_run_makes_up_for_a_missed_one(name: str, tmp_path: Path) -> None:
+    timer = Unit(UNITS / f"{name}.timer")
 
     assert timer.one("Persistent") == "true"
-    calendar = timer.one("OnCalendar")
-    assert analyze("calendar", calendar, folder=tmp_path).returncode == 0
-    assert calendar.split()[1] > ExportSettings().run_at
-    assert Unit(UNITS / "collector-export.service").one("Type") == "oneshot"
+    assert analyze("calendar", timer.one("OnCalendar"), folder=tmp_path).returncode == 0
+    assert Unit(UNITS / f"{name}.service").one("Type") == "oneshot"
+
+
+def test_what_is_missing_is_asked_for_before_the_export() -> None:
+    reconcile, export = (
+        Unit(UNITS / f"collector-{name}.timer").one("OnCalendar").split()[1]
+        for name in ("reconcile", "export")
+    )
+
+    assert reconcile < export

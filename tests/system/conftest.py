@@ -112,6 +112,8 @@ class HallUnderTest:
                     'office = "office.db"',
                     "[export]",
                     'folder = "export"',
+                    "[reconcile]",
+                    'folder = "reconcile"',
                 )
             ),
             encoding="utf-8",
