@@ -12,6 +12,7 @@ from collector.commands import check, command, db, devices, fleet, ingest, rates
 from collector.errors import CollectorError
 from collector.export import command as export
 from collector.reconcile import command as reconcile
+from collector.retention import command as retention
 from collector.settings import PROGRAM, CollectorSettings, load_collector_settings
 from collector.web import command as web
 from firmware_config import __version__
@@ -55,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    parts = (ingest, web, rates, export, reconcile, command, devices, check, db, fleet)
+    parts = (ingest, web, rates, export, reconcile, retention, command, devices, check, db, fleet)
     for part in parts:
         part.add_parser(commands)
     add_common_options(parser)

@@ -89,6 +89,7 @@ PURE = (
     "collector/verdict.py",
     "collector/reconcile/model.py",
     "collector/reconcile/report.py",
+    "collector/retention/rules.py",
 )
 """No I/O, clock, thread, randomness of their own, logging or third-party code in these."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from collector.ledger.bulk import BulkInsert
 from collector.ledger.derive import Batch, BootKey, Placed
@@ -33,6 +33,15 @@ class Boots:
         if offset_ms is None or bound_ms < offset_ms:
             self._before.setdefault(key, offset_ms)
             self.offsets[key] = bound_ms
+
+    def of(self, records: Iterable[Placed]) -> dict[BootKey, int]:
+        """Offsets of the boots that stored records are of."""
+        return {
+            (placed.epoch, placed.record.boot): self.offsets.get((placed.epoch, placed.record.boot))
+            or self._read((placed.epoch, placed.record.boot))
+            or 0
+            for placed in records
+        }
 
     def save(self, batch: Batch) -> None:
         """Write what changed in this group and time the stored records of those boots anew."""

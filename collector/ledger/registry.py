@@ -5,10 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from sqlite_utils import Database
 
 from collector.errors import LedgerMismatch
+from collector.periods import LocalCalendar
 from collector.verdict import RegisteredKey, Registry
 from firmware_config.keys import VerifyKey
 
@@ -97,6 +99,11 @@ def read_placements(db: Database) -> Placements:
         db.execute("SELECT device, from_ms, window FROM device_windows").fetchall(),
         db.execute("SELECT window, from_ms, department FROM window_departments").fetchall(),
     )
+
+
+def read_calendar(db: Database) -> LocalCalendar:
+    """The calendar of the ledger's time zone."""
+    return LocalCalendar(ZoneInfo(read_meta(db)["timezone"]))
 
 
 def read_meta(db: Database) -> dict[str, str]:
