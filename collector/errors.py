@@ -35,6 +35,10 @@ class ImmutableFleet(CollectorError, ValueError):
         self.problems = problems
 
 
+class FleetMoved(CollectorError, RuntimeError):
+    """Loading the fleet would do something else than was shown and agreed to."""
+
+
 class UsageError(CollectorError, ValueError):
     """The command line asks for something that makes no sense."""
 

@@ -22,7 +22,7 @@ _SUMS: Final = ", ".join(f"sum({field})" for field in COUNT_FIELDS)
 _OUTCOMES: Final = """
     SELECT d.code, e.epoch, r.seq, o.session, coalesce(w.code, ''), coalesce(p.code, ''),
         o.level, coalesce(o.reason, ''), o.trigger, o.case_no, o.service_no, o.item, o.staff_no,
-        o.pressed_ms, o.answer_ms, o.time_quality, o.is_repeat,
+        o.staff_from, o.pressed_ms, o.answer_ms, o.time_quality, o.is_repeat,
         r.digest, r.kind, k.kid, r.payload, r.signature
     FROM outcomes o
     JOIN records r ON r.position = o.position

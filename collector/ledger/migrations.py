@@ -54,6 +54,11 @@ def _witnesses(db: Database) -> None:
     )
 
 
+@migrations(name="0007_staff")
+def _staff(db: Database) -> None:
+    _run_script(db, "0007_staff.sql")
+
+
 def open_ledger(path: Path, *, cache_mib: int = 64) -> Database:
     """Open the ledger for writing, making or migrating it where needed.
 
