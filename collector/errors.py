@@ -17,6 +17,10 @@ class LedgerError(CollectorError, RuntimeError):
     exit_code = ExitCode.DATABASE
 
 
+class LedgerNotWritable(LedgerError):
+    """This user may read the ledger, but not write it."""
+
+
 class LedgerMismatch(LedgerError):
     """The database is not what this program expects: another hall, a newer schema, a torn state."""
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from collector.commands.tables import write_json, write_line
 from collector.errors import UsageError
-from collector.ledger.counts import open_read_only
 from collector.ledger.fleet_change import WRITTEN, Change
 from collector.ledger.fleet_compare import Moved
 from collector.ledger.fleet_loader import (
@@ -23,6 +22,7 @@ from collector.ledger.fleet_loader import (
     read_device_keys,
 )
 from collector.ledger.migrations import open_empty_ledger, open_ledger
+from collector.ledger.readers import LedgerReader
 from collector.settings import CollectorSettings
 from firmware_config.errors import ExitCode, InvalidSettings
 from firmware_config.fleet import Fleet, load_fleet
@@ -91,13 +91,14 @@ def _run_diff(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode
 def _compare(
     settings: CollectorSettings, fleet: Fleet, keys: Mapping[str, VerifyKey]
 ) -> tuple[list[Change], Moved]:
-    if settings.ledger.exists():
-        connection = open_read_only(settings.ledger)
-    else:
-        connection = open_empty_ledger().conn
-    with closing(connection):
-        comparison = compare_fleet(connection, fleet, keys)
-        return comparison.changes, comparison.moved()
+    if not settings.ledger.exists():
+        with closing(open_empty_ledger()) as db:
+            return compare_fleet(db.conn, fleet, keys).changes, Moved()
+    with LedgerReader(settings.ledger) as reader:
+        comparison = compare_fleet(reader.connection, fleet, keys)
+        moved = comparison.moved()
+        reader.require_current()
+    return comparison.changes, moved
 
 
 def _ask(number: int) -> bool:

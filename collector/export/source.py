@@ -130,10 +130,9 @@ class LedgerSource:
                 f"{self._reader.path}: expected a ledger with a fleet in it, got no {error}"
             ) from error
 
-    @property
-    def is_current(self) -> bool:
-        """False when what was read may be torn; see `LedgerReader.is_current`."""
-        return self._reader.is_current
+    def require_current(self) -> None:
+        """See `LedgerReader.require_current`."""
+        self._reader.require_current()
 
     def first_received_on(self) -> date | None:
         """Local day the ledger's first record was received on; None for an empty ledger."""

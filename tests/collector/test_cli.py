@@ -227,7 +227,7 @@ def test_what_changes_the_ledger_needs_yes(run: Run) -> None:
 def test_without_a_ledger_reading_is_a_database_error(run: Run, config: Path) -> None:
     code, out, err = run("rates")
     assert (code, out) == (ExitCode.DATABASE, "")
-    assert "ledger.db: cannot be read" in err
+    assert "ledger.db: expected the ledger, found no file" in err
     assert not config.with_name("ledger.db").exists()
 
 

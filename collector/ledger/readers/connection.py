@@ -99,6 +99,26 @@ class LedgerReader:
         return log.exists() and log.stat().st_size > 0
 
     @property
+    def connection(self) -> sqlite3.Connection:
+        """The open connection, for questions that are shared with the writer.
+
+        Raises:
+            LedgerUnavailable: it is not open.
+        """
+        if self._connection is None:
+            raise LedgerUnavailable(f"{self.path}: not open")
+        return self._connection
+
+    def require_current(self) -> None:
+        """To be called before an answer is used.
+
+        Raises:
+            LedgerUnavailable: somebody wrote since the file was opened as if nobody did.
+        """
+        if not self.is_current:
+            raise LedgerUnavailable(f"{self.path}: a writer started while it was read; run again")
+
+    @property
     def is_current(self) -> bool:
         """False when somebody wrote since the file was opened as if nobody did.
 
@@ -114,10 +134,9 @@ class LedgerReader:
         Raises:
             LedgerUnavailable: the database cannot be read.
         """
-        if self._connection is None:
-            raise LedgerUnavailable(f"{self.path}: not open")
+        connection = self.connection
         try:
-            return self._connection.execute(sql, parameters).fetchall()
+            return connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             raise LedgerUnavailable(f"{self.path}: {error}") from error
 
