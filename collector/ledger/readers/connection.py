@@ -61,7 +61,7 @@ class LedgerReader:
             self._connection = self._connect("mode=ro")
         except sqlite3.Error as error:
             if self._has_log():
-                raise LedgerUnavailable(f"{self.path}: {error}") from error
+                raise LedgerUnavailable(self._why(error)) from error
             self._state = self._file_state()
             try:
                 self._connection = self._connect("mode=ro&immutable=1")
@@ -93,6 +93,14 @@ class LedgerReader:
         except OSError:
             return None
         return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+    def _why(self, error: sqlite3.Error) -> str:
+        if self.path.with_name(self.path.name + "-shm").exists():
+            return f"{self.path}: {error}"
+        return (
+            f"{self.path}: {error}: {self.path.name}-wal was left by a writer that was killed: "
+            "start collector ingest, which recovers it"
+        )
 
     def _has_log(self) -> bool:
         log = self.path.with_name(self.path.name + "-wal")
