@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from collector.errors import LedgerError, NetworkEnded
-from collector.fleet_at_start import load_at_start
+from collector.ledger.fleet_at_start import load_at_start
 from collector.ledger.migrations import open_ledger
 from collector.ledger.sole_writer import SoleWriter
 from collector.ledger.writer import LedgerWriter, Stored

@@ -11,7 +11,7 @@ import pytest
 
 from collector.commands.ingest import _fleet_or_problems
 from collector.errors import ImmutableFleet
-from collector.fleet_at_start import load_at_start
+from collector.ledger.fleet_at_start import load_at_start
 from collector.ledger.migrations import open_ledger
 from collector.ledger.rebuild import DERIVED_TABLES
 from collector.settings import CollectorSettings
