@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from collector.errors import LedgerError, NetworkEnded
-from collector.ledger.fleet_loader import load_into_ledger, read_device_keys
+from collector.ledger.fleet_at_start import load_at_start
 from collector.ledger.migrations import open_ledger
 from collector.ledger.sole_writer import SoleWriter
 from collector.ledger.writer import LedgerWriter, Stored
@@ -47,7 +47,9 @@ class IngestService:
 
     Args:
         settings: the collector's settings.
-        fleet: the checked fleet file; loaded into the ledger before anything is received.
+        fleet: the checked fleet file; what is new in it is loaded into the ledger before anything
+            is received. None: it is wrong; the ledger's own fleet is used.
+        fleet_problems: what is wrong with it.
         key: the collector's key, which signs receipts.
         clock_ms: wall clock, UTC milliseconds since 1970.
         monotonic_ms: a clock that never steps, milliseconds.
@@ -61,7 +63,8 @@ class IngestService:
         self,
         settings: CollectorSettings,
         *,
-        fleet: Fleet,
+        fleet: Fleet | None,
+        fleet_problems: Sequence[str] = (),
         key: SigningKey,
         clock_ms: Callable[[], int],
         monotonic_ms: Callable[[], int],
@@ -69,6 +72,7 @@ class IngestService:
     ) -> None:
         self._settings = settings
         self._fleet = fleet
+        self._fleet_problems = list(fleet_problems)
         self._key = key
         self._clock_ms = clock_ms
         self._monotonic_ms = monotonic_ms
@@ -109,9 +113,8 @@ class IngestService:
         try:
             db = open_ledger(ledger, cache_mib=self._settings.ledger_cache_mib)
             try:
-                keys = read_device_keys(self._settings.device_keys)
-                for change in load_into_ledger(db, self._fleet, keys, now_ms=self._clock_ms()):
-                    logger.debug("fleet change=%s", change)
+                folder, now_ms = self._settings.device_keys, self._clock_ms()
+                load_at_start(db, self._fleet, self._fleet_problems, folder, now_ms)
                 self._receive(LedgerWriter(db, hall=self._settings.hall, clock_ms=self._clock_ms))
             except sqlite3.Error as error:
                 raise LedgerError(f"{ledger}: {error}") from error

@@ -81,6 +81,8 @@ PURE = (
     "collector/office/lockout.py",
     "collector/web/figures.py",
     "collector/linking.py",
+    "collector/ledger/fleet_change.py",
+    "collector/ledger/placements.py",
     "collector/merkle.py",
     "collector/periods.py",
     "collector/press_time.py",

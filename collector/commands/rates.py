@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from contextlib import closing
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,10 +14,10 @@ from collector.ledger.counts import (
     Group,
     Grouping,
     newest_day,
-    open_read_only,
     read_counts,
     read_zone_name,
 )
+from collector.ledger.readers import LedgerReader
 from collector.periods import FIRST_DAY, Period, PeriodName, between, named_period
 from collector.rates import DEFAULT_RULE, participation, percent, satisfaction
 from collector.settings import CollectorSettings
@@ -84,13 +83,15 @@ def run(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ExitCode:
     """Print the rates."""
-    with closing(open_read_only(settings.ledger)) as connection:
+    with LedgerReader(settings.ledger) as reader:
+        connection = reader.connection
         zone = ZoneInfo(read_zone_name(connection))
         today = clock().astimezone(zone).date()
         if settings.web.today == "newest-record":  # as the dashboard of this ledger does
             today = min(newest_day(connection) or today, today)
         period = _period(args, today)
         groups = read_counts(connection, period, args.by)
+        reader.require_current()
     if args.json:
         write_json([_document(group, period) for group in groups])
     elif args.csv:

@@ -55,7 +55,6 @@ from collector.export.tables import (
     utc_text,
     windows_table,
 )
-from collector.ledger.readers import LedgerUnavailable
 from collector.periods import period_ms, single_day
 from collector.rates import COUNT_FIELDS, Counts, Rule
 from firmware_config.contract import CONTRACT_VERSION
@@ -185,8 +184,7 @@ class Exporter:
         )
 
     def _require_current(self) -> None:
-        if not self._source.is_current:
-            raise LedgerUnavailable("ledger: a writer started while it was read; run again")
+        self._source.require_current()
 
     def _remember(self, **changes: object) -> None:
         state = msgspec.structs.replace(self._state, **changes)

@@ -22,7 +22,7 @@ _SUMS: Final = ", ".join(f"sum({field})" for field in COUNT_FIELDS)
 _OUTCOMES: Final = """
     SELECT d.code, e.epoch, r.seq, o.session, coalesce(w.code, ''), coalesce(p.code, ''),
         o.level, coalesce(o.reason, ''), o.trigger, o.case_no, o.service_no, o.item, o.staff_no,
-        o.pressed_ms, o.answer_ms, o.time_quality, o.is_repeat,
+        o.staff_from, o.pressed_ms, o.answer_ms, o.time_quality, o.is_repeat,
         r.digest, r.kind, k.kid, r.payload, r.signature
     FROM outcomes o
     JOIN records r ON r.position = o.position
@@ -130,10 +130,9 @@ class LedgerSource:
                 f"{self._reader.path}: expected a ledger with a fleet in it, got no {error}"
             ) from error
 
-    @property
-    def is_current(self) -> bool:
-        """False when what was read may be torn; see `LedgerReader.is_current`."""
-        return self._reader.is_current
+    def require_current(self) -> None:
+        """See `LedgerReader.require_current`."""
+        self._reader.require_current()
 
     def first_received_on(self) -> date | None:
         """Local day the ledger's first record was received on; None for an empty ledger."""

@@ -36,6 +36,7 @@ DETAIL_COLUMNS: Final = (
     "service_no",
     "item",
     "staff_no",
+    "staff_from",
     "pressed_local",
     "pressed_utc",
     "answer_ms",
@@ -121,6 +122,7 @@ class Outcome:
     service_no: int
     item: str
     staff_no: str
+    staff_from: str
     pressed_ms: int
     answer_ms: int
     time_quality: str
@@ -185,6 +187,7 @@ def detail_table(on: date, outcomes: Sequence[Outcome], names: Names, zone: tzin
             str(outcome.service_no),
             outcome.item,
             outcome.staff_no,
+            outcome.staff_from,
             local_text(outcome.pressed_ms, zone),
             utc_text(outcome.pressed_ms),
             str(outcome.answer_ms),

@@ -67,8 +67,8 @@ class Boots:
             for row, placed in zip(rows, read_placed(iter(rows)), strict=True)
         ]
         self._connection.executemany(
-            "UPDATE outcomes SET window = ?, department = ?, pressed_ms = ?, on_date = ?,"
-            " hour = ?, time_quality = ? WHERE position = ?",
+            "UPDATE outcomes SET window = ?, department = ?, staff_no = ?, staff_from = ?,"
+            " pressed_ms = ?, on_date = ?, hour = ?, time_quality = ? WHERE position = ?",
             moved,
         )
 

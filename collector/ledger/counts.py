@@ -6,7 +6,6 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from pathlib import Path
 
 from collector.errors import LedgerError
 from collector.periods import Period
@@ -29,29 +28,6 @@ class Group:
     name: str
     name_en: str
     counts: Counts
-
-
-def open_read_only(path: Path) -> sqlite3.Connection:
-    """Open the ledger for reading, also while ingest is stopped and the folder not writable.
-
-    Raises:
-        LedgerError: there is no ledger, or it cannot be read.
-    """
-    try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-        try:
-            connection.execute("SELECT 1 FROM meta").fetchone()
-        except sqlite3.OperationalError:
-            connection.close()
-            log = path.with_name(path.name + "-wal")
-            if log.exists() and log.stat().st_size:
-                raise
-            # a WAL database that nobody writes: its index cannot be made in a foreign folder
-            connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)
-            connection.execute("SELECT 1 FROM meta").fetchone()
-    except sqlite3.Error as error:
-        raise LedgerError(f"{path}: cannot be read: {error}") from error
-    return connection
 
 
 def read_counts(connection: sqlite3.Connection, period: Period, by: Grouping) -> list[Group]:

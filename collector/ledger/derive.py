@@ -11,13 +11,13 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from collector.ledger.bulk import BulkInsert
-from collector.ledger.registry import Placements
+from collector.ledger.placements import Place, Placements
 from collector.periods import LocalCalendar
 from collector.press_time import TimeQuality, press_time
 from collector.rates import COUNT_FIELDS
 from firmware_config.contract import AnyRecord, Ignored, Invited, Rated, Unrated
 
-DayKey = tuple[str, int, int, str, str]
+DayKey = tuple[str, int, int, str, str, str]
 HourKey = tuple[str, int, int, int]
 MonthKey = tuple[str, int, int]
 BootKey = tuple[int, str]
@@ -43,6 +43,7 @@ _OUTCOMES = BulkInsert(
         "service_no",
         "item",
         "staff_no",
+        "staff_from",
         "pressed_ms",
         "on_date",
         "hour",
@@ -54,7 +55,7 @@ _OUTCOMES = BulkInsert(
 _ADDED = ", ".join(f"{name} = {name} + excluded.{name}" for name in COUNT_FIELDS)
 _DAYS = BulkInsert(
     "day_rollups",
-    ("on_date", "window", "department", "staff_no", "item", *COUNT_FIELDS),
+    ("on_date", "window", "department", "staff_no", "staff_from", "item", *COUNT_FIELDS),
     f"ON CONFLICT DO UPDATE SET {_ADDED}",
 )
 _HOURS = BulkInsert(
@@ -70,7 +71,7 @@ _MONTHS = BulkInsert(
 _IS_EMPTY = " AND ".join(f"{name} = 0" for name in COUNT_FIELDS)
 _EMPTY_DAY = (
     "DELETE FROM day_rollups WHERE on_date = ? AND window = ? AND department = ?"
-    f" AND staff_no = ? AND item = ? AND {_IS_EMPTY}"
+    f" AND staff_no = ? AND staff_from = ? AND item = ? AND {_IS_EMPTY}"
 )
 _EMPTY_HOUR = (
     "DELETE FROM hour_rollups WHERE on_date = ? AND window = ? AND department = ?"
@@ -106,7 +107,7 @@ class Placed(NamedTuple):
 class Batch:
     """What one group of records changes in the derived tables, gathered before it is written."""
 
-    def __init__(self, calendar: LocalCalendar, placements: Placements) -> None:
+    def __init__(self, calendar: LocalCalendar, placements: Placements[int]) -> None:
         self._local = calendar.day_and_hour
         self._at = placements.at
         self._outcomes: list[tuple[Any, ...]] = []
@@ -136,9 +137,10 @@ class Batch:
                 pressed_ms, quality = press_time(record.mono_ms, None, received_ms, offset_ms)
                 self._offset_times.append((epoch, record.boot, position))
             on_date, hour = local(pressed_ms)
-            window, department = at(device, pressed_ms)
+            place = at(device, pressed_ms)
             is_repeat = position in repeats
-            self._count(record, is_repeat, on_date, hour, window, department, 1)
+            staff = _staff(record, place)
+            self._count(record, is_repeat, on_date, hour, place, staff, 1)
             if isinstance(record, Rated):
                 level, reason = record.level, None
             elif isinstance(record, Unrated):
@@ -151,15 +153,15 @@ class Batch:
                     epoch,
                     record.session,
                     device,
-                    window,
-                    department,
+                    place.window,
+                    place.department,
                     level,
                     reason,
                     record.trigger.value,
                     record.case_no,
                     record.service_no,
                     record.item,
-                    record.staff_no,
+                    *staff,
                     pressed_ms,
                     on_date,
                     hour,
@@ -175,8 +177,8 @@ class Batch:
         """Time a record anew: out of the rollups where it was, in again where it belongs now.
 
         Returns:
-            What its outcome, if it has one, shall say: window, department, pressed_ms, on_date,
-            hour, time_quality, position.
+            What its outcome, if it has one, shall say: window, department, staff_no, staff_from,
+            pressed_ms, on_date, hour, time_quality, position.
         """
         self._has_moved = True
         record, received_ms = placed.record, placed.received_ms
@@ -184,9 +186,11 @@ class Batch:
         now_ms, quality = press_time(record.mono_ms, None, received_ms, now_offset_ms)
         for pressed_ms, step in ((was_ms, -1), (now_ms, 1)):
             on_date, hour = self._local(pressed_ms)
-            window, department = self._at(placed.device, pressed_ms)
-            self._count(record, is_repeat, on_date, hour, window, department, step)
-        return window, department, now_ms, on_date, hour, quality.value, placed.position
+            place = self._at(placed.device, pressed_ms)
+            staff = _staff(record, place)
+            self._count(record, is_repeat, on_date, hour, place, staff, step)
+        where = (place.window, place.department)
+        return *where, *staff, now_ms, on_date, hour, quality.value, placed.position
 
     def write(self, connection: sqlite3.Connection) -> None:
         """Write everything gathered; the caller owns the transaction."""
@@ -204,7 +208,7 @@ class Batch:
     def _months(self) -> dict[MonthKey, list[int]]:
         """The days' counts by month, without staff and item."""
         months: dict[MonthKey, list[int]] = {}
-        for (on_date, window, department, _staff, _item), counts in self._days.items():
+        for (on_date, window, department, *_), counts in self._days.items():
             key = (on_date[:7], window, department)
             sums = months.setdefault(key, [0] * len(COUNT_FIELDS))
             for field, number in enumerate(counts):
@@ -217,8 +221,8 @@ class Batch:
         is_repeat: bool,
         on_date: str,
         hour: int,
-        window: int | None,
-        department: int | None,
+        place: Place[int],
+        staff: tuple[str, str],
         step: int,
     ) -> None:
         """Count one record in both rollups; `step` -1 takes it out."""
@@ -232,16 +236,24 @@ class Batch:
             field, item = _IGNORED, ""
         else:
             return
-        day_key = (on_date, window or 0, department or 0, record.staff_no, item)
+        window, department = place.window or 0, place.department or 0
+        day_key = (on_date, window, department, *staff, item)
         counts = self._days.get(day_key)
         if counts is None:
             counts = self._days[day_key] = [0] * len(COUNT_FIELDS)
         counts[field] += step
-        hour_key = (on_date, window or 0, department or 0, hour)
+        hour_key = (on_date, window, department, hour)
         counts = self._hours.get(hour_key)
         if counts is None:
             counts = self._hours[hour_key] = [0] * len(COUNT_FIELDS)
         counts[field] += step
+
+
+def _staff(record: AnyRecord, place: Place[int]) -> tuple[str, str]:
+    """Who served, and whence that is known: who signed in, else the one who works there."""
+    if isinstance(record, _COUNTED) and record.staff_no:
+        return record.staff_no, "record"
+    return (place.staff_no, "assignment") if place.staff_no else ("", "")
 
 
 _COUNTED: Final = (Rated, Invited, Unrated, Ignored)

@@ -17,6 +17,7 @@ from sqlite_utils.migrations import Migrations
 
 from collector.errors import LedgerError, LedgerMismatch
 from collector.ledger.gens import new_gen
+from collector.ledger.permission import make_for_the_folders_owner, require_writable
 from collector.merkle import EMPTY_ROOT
 
 BUSY_TIMEOUT_S: Final = 10.0
@@ -54,6 +55,11 @@ def _witnesses(db: Database) -> None:
     )
 
 
+@migrations(name="0007_staff")
+def _staff(db: Database) -> None:
+    _run_script(db, "0007_staff.sql")
+
+
 def open_ledger(path: Path, *, cache_mib: int = 64) -> Database:
     """Open the ledger for writing, making or migrating it where needed.
 
@@ -64,11 +70,13 @@ def open_ledger(path: Path, *, cache_mib: int = 64) -> Database:
         cache_mib: memory for its pages, MiB.
 
     Raises:
-        LedgerError: SQLite cannot open or migrate the file.
+        LedgerError: SQLite cannot open or migrate the file; LedgerNotWritable, this user may not.
         LedgerMismatch: the file was written by a newer program.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        require_writable(path)
+        make_for_the_folders_owner(path)
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(f"{path}: cannot be opened: {error}") from error

@@ -61,7 +61,7 @@ class LedgerReader:
             self._connection = self._connect("mode=ro")
         except sqlite3.Error as error:
             if self._has_log():
-                raise LedgerUnavailable(f"{self.path}: {error}") from error
+                raise LedgerUnavailable(self._why(error)) from error
             self._state = self._file_state()
             try:
                 self._connection = self._connect("mode=ro&immutable=1")
@@ -94,9 +94,37 @@ class LedgerReader:
             return None
         return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
+    def _why(self, error: sqlite3.Error) -> str:
+        if self.path.with_name(self.path.name + "-shm").exists():
+            return f"{self.path}: {error}"
+        return (
+            f"{self.path}: {error}: {self.path.name}-wal was left by a writer that was killed: "
+            "start collector ingest, which recovers it"
+        )
+
     def _has_log(self) -> bool:
         log = self.path.with_name(self.path.name + "-wal")
         return log.exists() and log.stat().st_size > 0
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The open connection, for questions that are shared with the writer.
+
+        Raises:
+            LedgerUnavailable: it is not open.
+        """
+        if self._connection is None:
+            raise LedgerUnavailable(f"{self.path}: not open")
+        return self._connection
+
+    def require_current(self) -> None:
+        """To be called before an answer is used.
+
+        Raises:
+            LedgerUnavailable: somebody wrote since the file was opened as if nobody did.
+        """
+        if not self.is_current:
+            raise LedgerUnavailable(f"{self.path}: a writer started while it was read; run again")
 
     @property
     def is_current(self) -> bool:
@@ -114,10 +142,9 @@ class LedgerReader:
         Raises:
             LedgerUnavailable: the database cannot be read.
         """
-        if self._connection is None:
-            raise LedgerUnavailable(f"{self.path}: not open")
+        connection = self.connection
         try:
-            return self._connection.execute(sql, parameters).fetchall()
+            return connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             raise LedgerUnavailable(f"{self.path}: {error}") from error
 

@@ -12,7 +12,7 @@ LOOK_BACK: Final = 20_000
 
 _COLUMNS: Final = (
     "o.position, o.window, o.department, o.level, o.reason, o.trigger, o.case_no, o.service_no, "
-    "o.item, o.staff_no, o.pressed_ms, o.answer_ms, o.time_quality, o.is_repeat"
+    "o.item, o.staff_no, o.pressed_ms, o.answer_ms, o.time_quality, o.is_repeat, o.staff_from"
 )
 
 
@@ -32,6 +32,7 @@ class OutcomeRow:
         answer_ms: from invitation to press or time-out, milliseconds.
         time_quality: `synced`, `offset` or `bounded`.
         is_repeat: whether the case had a rating already, so that this one is not counted.
+        staff_from: whence `staff_no` is known: `record`, `assignment`, or empty.
     """
 
     position: int
@@ -48,6 +49,7 @@ class OutcomeRow:
     answer_ms: int
     time_quality: str
     is_repeat: bool
+    staff_from: str
 
 
 def _outcome(row: Row) -> OutcomeRow:
@@ -66,6 +68,7 @@ def _outcome(row: Row) -> OutcomeRow:
         answer_ms=row[11],
         time_quality=row[12],
         is_repeat=bool(row[13]),
+        staff_from=row[14],
     )
 
 

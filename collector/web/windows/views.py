@@ -107,6 +107,7 @@ def _session_json(row: OutcomeRow) -> dict[str, Any]:
         "service_no": row.service_no,
         "item": row.item,
         "staff_no": row.staff_no,
+        "staff_from": row.staff_from,
         "pressed_ms": row.pressed_ms,
         "answer_ms": row.answer_ms,
         "time_quality": row.time_quality,

@@ -44,6 +44,8 @@ from firmware_config.fleet import (
     DeviceAssignment,
     Fleet,
     Hall,
+    Staff,
+    StaffAssignment,
     Window,
     WindowAssignment,
 )
@@ -133,6 +135,7 @@ class LedgerHall:
         self.departments = {"tax": "税务局", "land": "自然资源局"}
         self.windows = {"a01": "一号窗口", "a02": "二号窗口", "b01": "三号窗口"}
         self.moves: list[WindowAssignment] = []
+        self.staff: dict[str, str] = {}  # staff number -> window
         self.devices = {
             code: SigningDevice(
                 code,
@@ -174,6 +177,11 @@ class LedgerHall:
                     if code in departments
                 ),
                 *self.moves,
+            ),
+            staff=tuple(Staff(staff_no=number) for number in self.staff),
+            staff_assignments=tuple(
+                StaffAssignment(staff_no=number, window=window, from_on=OPENED_ON)
+                for number, window in self.staff.items()
             ),
         )
         keys = {code: device.key.public for code, device in self.devices.items()}

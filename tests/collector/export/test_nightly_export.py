@@ -74,7 +74,7 @@ def test_a_day_has_its_outcomes_its_figures_and_a_manifest_that_balances(one_day
     assert detail[4]["kind"] == "UNRATED"
     assert detail[4]["reason"] == "timeout"
     assert detail[5]["case_no"] == "3301"
-    assert detail[5]["staff_no"] == "17"
+    assert (detail[5]["staff_no"], detail[5]["staff_from"]) == ("17", "record")
 
     first = rows(one_day.exports, "windows")[0]
     assert first["window"] == "a01"
@@ -531,3 +531,28 @@ def test_a_number_is_not_given_again_when_the_last_export_was_taken_away(one_day
     assert manifest(one_day.exports, "2026-11-03")["number"] == 3
     problems = [p for f in verify(one_day.exports) for p in f.problems]
     assert any("number 2, made before it, is not in the folder" in p for p in problems)
+
+
+def test_a_rating_of_the_one_who_works_there_says_so_and_balances(one_day, at):
+    one_day.staff = {"18": "a01", "19": "b01"}
+    one_day.load_fleet()
+
+    assert one_day.export(now=at(3, 2)) is ExitCode.OK
+
+    detail = rows(one_day.exports, "detail")
+    assert {(r["window"], r["staff_no"], r["staff_from"]) for r in detail} == {
+        ("a01", "18", "assignment"),
+        ("b01", "17", "record"),
+    }
+
+
+def test_a_person_put_in_the_place_of_who_signed_in_shows(one_day, at):
+    one_day.tamper(
+        "UPDATE outcomes SET staff_no = '18', staff_from = 'assignment' WHERE staff_no <> ''"
+    )
+
+    assert one_day.export(now=at(3, 2)) is ExitCode.FAILURE
+
+    epoch = one_day.devices["w-b01"].epoch
+    found = {entry["what"]: entry["found"] for entry in manifest(one_day.exports)["differences"]}
+    assert found[f"record w-b01/{epoch}/2: staff_no"] == {"outcome": "", "record": "17"}

@@ -23,8 +23,8 @@ from firmware_config.fleet import (
 )
 from firmware_config.keys import SigningKey, save_verify_key
 
-TABLES = ("meta", "departments", "windows", "devices", "device_keys")
-ASSIGNMENTS = ("device_windows", "window_departments")
+TABLES = ("meta", "departments", "windows", "devices", "device_keys", "staff")
+ASSIGNMENTS = ("device_windows", "window_departments", "staff_windows")
 
 
 def test_the_sample_hall_loads_completely_and_a_second_time_changes_nothing(tmp_path: Path) -> None:
@@ -36,9 +36,10 @@ def test_the_sample_hall_loads_completely_and_a_second_time_changes_nothing(tmp_
     db = open_ledger(tmp_path / "ledger.db")
     changes = load_into_ledger(db, fleet, keys, now_ms=7)
     counts = [db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES]
-    assert counts == [5, 74, 135, 135, 135]
-    assert len(changes) == 1 + 74 + 135 + 135 + 135 + len(fleet.device_assignments) + len(
-        fleet.window_assignments
+    assert counts == [5, 74, 135, 135, 135, len(fleet.staff)]
+    assert fleet.staff
+    assert len(changes) == 1 + 74 + 135 + 135 + 135 + len(fleet.staff) + len(
+        fleet.device_assignments + fleet.window_assignments + fleet.staff_assignments
     )
     before = [db.execute(f"SELECT * FROM {name}").fetchall() for name in TABLES + ASSIGNMENTS]
     assert load_into_ledger(db, fleet, keys, now_ms=8) == []
@@ -52,7 +53,7 @@ def test_comparing_tells_what_loading_would_do_and_does_nothing(small_fleet: Any
     db = open_empty_ledger()
     told = compare_fleet(db.conn, small_fleet(), {})
     assert db.execute("SELECT count(*) FROM devices").fetchone() == (0,)
-    assert told == load_into_ledger(db, small_fleet(), {}, now_ms=0)
+    assert told.changes == load_into_ledger(db, small_fleet(), {}, now_ms=0)
     db.close()
 
 

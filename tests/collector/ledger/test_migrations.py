@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from collector.errors import LedgerError, LedgerInUse, LedgerMismatch
-from collector.ledger.counts import open_read_only
 from collector.ledger.migrations import open_ledger
+from collector.ledger.readers import LedgerReader, LedgerUnavailable
 from collector.ledger.sole_writer import SoleWriter
 
 
@@ -56,10 +56,10 @@ def test_what_is_no_database_is_a_ledger_error(tmp_path: Path) -> None:
     path.write_bytes(b"not a database, and long enough to be looked at closely" * 20)
     with pytest.raises(LedgerError, match="cannot be opened"):
         open_ledger(path)
-    with pytest.raises(LedgerError, match="cannot be read"):
-        open_read_only(path)
-    with pytest.raises(LedgerError, match="cannot be read"):
-        open_read_only(tmp_path / "missing.db")
+    with pytest.raises(LedgerUnavailable, match="not a database"):
+        LedgerReader(path).open()
+    with pytest.raises(LedgerUnavailable, match=r"missing\.db: expected the ledger, found no file"):
+        LedgerReader(tmp_path / "missing.db").open()
     assert not (tmp_path / "missing.db").exists()
 
 
@@ -67,10 +67,8 @@ def test_reading_refuses_to_write_and_works_while_ingest_is_stopped(tmp_path: Pa
     path = tmp_path / "ledger.db"
     open_ledger(path).close()
     assert not path.with_name("ledger.db-wal").exists()
-    reader = open_read_only(path)
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        reader.execute("DELETE FROM meta")
-    reader.close()
+    with LedgerReader(path) as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.connection.execute("DELETE FROM meta")
 
 
 def test_reading_works_for_another_user_in_a_folder_it_cannot_write() -> None:
@@ -82,9 +80,9 @@ def test_reading_works_for_another_user_in_a_folder_it_cannot_write() -> None:
         if is_root:  # root may write anywhere: look with the eyes of nobody
             os.seteuid(65534)
         try:
-            reader = open_read_only(path)
-            assert reader.execute("SELECT count(*) FROM meta").fetchone() == (1,)
-            reader.close()
+            with LedgerReader(path) as reader:
+                assert reader.row("SELECT count(*) FROM meta") == (1,)
+                assert reader.is_current
             assert [entry.name for entry in Path(name).iterdir()] == ["ledger.db"]
         finally:
             if is_root:

@@ -147,7 +147,7 @@ def test_an_assignment_typed_in_late_counts_stored_ratings_anew(
 
     changes = load_into_ledger(ledger.db, fleet, ledger.keys, now_ms=0)
 
-    assert [change.action for change in changes] == ["add", "retroactive"]
+    assert [change.action for change in changes] == ["retroactive", "add"]
     assert ledger.query("SELECT w.code FROM outcomes o JOIN windows w ON w.id = o.window") == [
         ("w3",)
     ]
@@ -155,6 +155,6 @@ def test_an_assignment_typed_in_late_counts_stored_ratings_anew(
     ledger.new_writer()
     journal.rate(session=1, mono_ms=HOUR_MS, **NO_CLOCK)
     ledger.writer.store([journal.message(journal.tokens[-1])])
-    assert [row for row in ledger.table("day_rollups") if min(row[5:]) < 0] == []
+    assert [row for row in ledger.table("day_rollups") if min(row[6:]) < 0] == []
     live = derived(ledger)
     assert rebuilt(ledger) == live
