@@ -52,6 +52,7 @@ PURE = (
     "kiosk/edges.py",
     "kiosk/events.py",
     "kiosk/machine.py",
+    "kiosk/meeting.py",
     "kiosk/moves.py",
     "kiosk/patterns.py",
     "kiosk/selftest.py",
