@@ -74,6 +74,7 @@ PURE = (
     "kiosk/simulator/scenario.py",
     "kiosk/simulator/scenario_table.py",
     "kiosk/simulator/troubles.py",
+    "collector/boot_times.py",
     "collector/commanding.py",
     "collector/decoding.py",
     "collector/errors.py",
