@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from bench.desks import INSERT_OUTCOME
 from collector.merkle import Frontier
 
 
@@ -52,7 +53,7 @@ def add_session(
     position = size + 2
     on = at.date().isoformat()
     connection.execute(
-        f"INSERT INTO outcomes VALUES ({','.join('?' * 19)}, '')",
+        INSERT_OUTCOME,
         (
             position,
             epoch,

@@ -24,6 +24,13 @@ _ZEROS: Final = bytes(64)
 _ZERO_SEGMENT: Final = b"." + chain.b64url(_ZEROS)
 _BOOT: Final = "0" * 31 + "1"
 
+INSERT_OUTCOME = (
+    "INSERT INTO outcomes (position, epoch, session, device, window, department, level, reason,"
+    " trigger, case_no, service_no, item, staff_no, pressed_ms, on_date, hour, answer_ms,"
+    " time_quality, is_repeat, staff_from) VALUES (" + "?," * 19 + " 'record')"
+)
+"""One outcome, timed by its own clock, of somebody who signed in."""
+
 
 @dataclass
 class Desk:
@@ -180,9 +187,7 @@ def write_day(
             sums[column] += 1
     frontier.extend(digests)
     connection.executemany("INSERT INTO records VALUES (?,?,?,?,?,?,?,?,?)", rows)
-    connection.executemany(
-        f"INSERT INTO outcomes VALUES ({','.join('?' * 19)}, 'record')", outcomes
-    )
+    connection.executemany(INSERT_OUTCOME, outcomes)
     connection.executemany(
         f"INSERT INTO day_rollups VALUES ({','.join('?' * 13)}, 0, 0)",
         [(on.isoformat(), *key, "record", "", *sums) for key, sums in by_day.items()],

@@ -98,7 +98,8 @@ def _list(args: argparse.Namespace) -> ExitCode:
             if args.json:
                 sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")
                 continue
-            shown = ("session", "level", "button", "reason", "case_no", "detail", "on", "step_ms")
+            shown = ["session", "level", "button", "reason", "case_no", "detail", "on"]
+            shown += ["step_ms", "server_time"]
             rest = " ".join(f"{name}={fields[name]}" for name in shown if fields.get(name))
             mark = "" if fields["synced"] else "?"
             line = f"{row.seq:>7} {fields['wall']}{mark:1} {fields['kind']:<8} {rest}"

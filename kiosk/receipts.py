@@ -17,6 +17,7 @@ from kiosk.clock import Clock
 from kiosk.errors import JournalError
 from kiosk.events import Noted
 from kiosk.journal import Journal
+from kiosk.meeting import Meetings
 from kiosk.window import FRESH_MS, Watermarks, Weight, time_ms, weigh
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class ReceiptBook:
         self._clock = clock
         self._taken_ms: int | None = None
         self._live: tuple[int, int] | None = None  # when, and the collector's time in it
+        self._meetings = Meetings()
         self._is_distrusting = False
 
     @property
@@ -96,8 +98,20 @@ class ReceiptBook:
         agrees = wall_ms is not None and abs(wall_ms - server_ms) <= FRESH_MS
         if not is_retained and (agrees or server_ms >= before.server_ms):
             self._live = (self._taken_ms, server_ms)
+        noted: tuple[Noted, ...] = ()
+        if not is_retained and wall_ms is None and server_ms > before.server_ms:
+            noted = self._met(receipt, server_ms)
         extra = tuple(receipt.extra)
-        return Taken(weighing.watermarks.stored, extra, weighing.is_new_gen), ()
+        return Taken(weighing.watermarks.stored, extra, weighing.is_new_gen), noted
+
+    def _met(self, receipt: Receipt, server_ms: int) -> tuple[Noted, ...]:
+        """The record of a live receipt, newer than all before it, without a clock of our own."""
+        mono_ms = self._clock.mono_ms()
+        if not self._meetings.note(mono_ms=mono_ms, server_ms=server_ms):
+            return ()
+        step_ms = server_ms - self._clock.wall_ms()
+        fields = {"step_ms": step_ms, "server_time": receipt.server_time}
+        return (Noted(at_ms=mono_ms, kind=Kind.CLOCK, fields=fields),)
 
     def _wall_ms(self) -> int | None:
         return self._clock.wall_ms() if self._clock.is_synced() else None

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Container, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from collector.boot_times import BootTime
 from collector.ledger.bulk import BulkInsert
 from collector.ledger.placements import Place, Placements
 from collector.periods import LocalCalendar
@@ -50,6 +51,7 @@ _OUTCOMES = BulkInsert(
         "answer_ms",
         "time_quality",
         "is_repeat",
+        "boot",
     ),
 )
 _ADDED = ", ".join(f"{name} = {name} + excluded.{name}" for name in COUNT_FIELDS)
@@ -117,24 +119,23 @@ class Batch:
         self._has_moved = False
 
     def add(
-        self, records: Iterable[Placed], offsets: Mapping[BootKey, int], repeats: Container[int]
+        self, records: Iterable[Placed], boots: Mapping[BootKey, BootTime], repeats: Container[int]
     ) -> None:
         """Take records in.
 
         Args:
             records: in order of position.
-            offsets: tightest offset of each boot they are of, in ms.
+            boots: when each boot they are of began.
             repeats: positions of ratings whose case or session is counted already.
         """
         outcomes, local, at = self._outcomes, self._local, self._at
         for placed in records:
-            position, epoch, device, received_ms, pressed_ms, record = placed
+            position, epoch, device, _, pressed_ms, record = placed
             if not isinstance(record, _COUNTED):
                 continue
-            quality = _SYNCED
+            quality, boot = _SYNCED, None
             if pressed_ms is None:
-                offset_ms = offsets[epoch, record.boot]
-                pressed_ms, quality = press_time(record.mono_ms, None, received_ms, offset_ms)
+                pressed_ms, quality, boot = _told(placed, boots[epoch, record.boot])
                 self._offset_times.append((epoch, record.boot, position))
             on_date, hour = local(pressed_ms)
             place = at(device, pressed_ms)
@@ -168,29 +169,35 @@ class Batch:
                     max(record.mono_ms - record.invited_mono_ms, 0),
                     quality.value,
                     1 if is_repeat else 0,
+                    boot,
                 )
             )
 
     def move(
-        self, placed: Placed, was_offset_ms: int, now_offset_ms: int, is_repeat: bool
+        self, placed: Placed, was: BootTime, now: BootTime, is_repeat: bool
     ) -> tuple[Any, ...]:
         """Time a record anew: out of the rollups where it was, in again where it belongs now.
 
+        Args:
+            placed: a stored record whose own clock is not believed.
+            was: when its boot was said to have begun.
+            now: when it is said to have begun now.
+            is_repeat: of a rating: it is not counted in a level.
+
         Returns:
             What its outcome, if it has one, shall say: window, department, staff_no, staff_from,
-            pressed_ms, on_date, hour, time_quality, position.
+            pressed_ms, on_date, hour, time_quality, boot, position.
         """
         self._has_moved = True
-        record, received_ms = placed.record, placed.received_ms
-        was_ms, _ = press_time(record.mono_ms, None, received_ms, was_offset_ms)
-        now_ms, quality = press_time(record.mono_ms, None, received_ms, now_offset_ms)
+        was_ms, _, _ = _told(placed, was)
+        now_ms, quality, boot = _told(placed, now)
         for pressed_ms, step in ((was_ms, -1), (now_ms, 1)):
             on_date, hour = self._local(pressed_ms)
             place = self._at(placed.device, pressed_ms)
-            staff = _staff(record, place)
-            self._count(record, is_repeat, on_date, hour, place, staff, step)
+            staff = _staff(placed.record, place)
+            self._count(placed.record, is_repeat, on_date, hour, place, staff, step)
         where = (place.window, place.department)
-        return *where, *staff, now_ms, on_date, hour, quality.value, placed.position
+        return *where, *staff, now_ms, on_date, hour, quality.value, boot, placed.position
 
     def write(self, connection: sqlite3.Connection) -> None:
         """Write everything gathered; the caller owns the transaction."""
@@ -258,3 +265,10 @@ def _staff(record: AnyRecord, place: Place[int]) -> tuple[str, str]:
 
 _COUNTED: Final = (Rated, Invited, Unrated, Ignored)
 _SYNCED: Final = TimeQuality.SYNCED
+
+
+def _told(placed: Placed, boot: BootTime) -> tuple[int, TimeQuality, str | None]:
+    """When a record happened by its boot, how that is known, and the boot where it was used."""
+    record = placed.record
+    ms, quality = press_time(record.mono_ms, placed.received_ms, boot.offset_ms, boot.quality)
+    return ms, quality, record.boot if ms == record.mono_ms + boot.offset_ms else None

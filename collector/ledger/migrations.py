@@ -6,6 +6,7 @@ Every connection gets the same settings here: WAL, FULL, foreign keys on.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from importlib.resources import files
@@ -18,10 +19,13 @@ from sqlite_utils.migrations import Migrations
 from collector.errors import LedgerError, LedgerMismatch
 from collector.ledger.gens import new_gen
 from collector.ledger.permission import make_for_the_folders_owner, require_writable
+from collector.ledger.rebuild import rebuild
 from collector.merkle import EMPTY_ROOT
 
 BUSY_TIMEOUT_S: Final = 10.0
 """How long a writer waits for another one. Source: our choice; a fleet load takes below 1 s."""
+
+logger = logging.getLogger(__name__)
 
 migrations = Migrations("ledger")
 
@@ -53,6 +57,11 @@ def _witnesses(db: Database) -> None:
         " WHERE m.key = 'gen'",
         [time.time_ns() // 1_000_000],
     )
+
+
+@migrations(name="0006_times")
+def _times(db: Database) -> None:
+    _run_script(db, "0006_times.sql")
 
 
 @migrations(name="0007_staff")
@@ -95,6 +104,7 @@ def open_ledger(path: Path, *, cache_mib: int = 64) -> Database:
         if unknown:
             raise LedgerMismatch(f"{path}: schema {max(unknown)} is newer than this program")
         migrations.apply(db)
+        _derive_anew(db)
     except sqlite3.Error as error:
         connection.close()
         raise LedgerError(f"{path}: cannot be opened: {error}") from error
@@ -109,6 +119,22 @@ def open_empty_ledger() -> Database:
     db = Database(memory=True, strict=True)
     migrations.apply(db)
     return db
+
+
+def _derive_anew(db: Database) -> None:
+    """Rebuild what is derived, where a migration changed how; after the last one, by its schema."""
+    if not db.execute("SELECT 1 FROM meta WHERE key = 'derived' AND value = 'stale'").fetchone():
+        return
+    logger.warning("deriving times and counts anew, by a new rule")
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        number = rebuild(db)
+        db.execute("DELETE FROM meta WHERE key = 'derived'")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+    logger.warning("derived anew records=%d", number)
 
 
 def _run_script(db: Database, name: str) -> None:

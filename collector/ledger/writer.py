@@ -26,7 +26,7 @@ from collector.ledger.repeats import RepeatFinder
 from collector.ledger.view import EpochStates
 from collector.merkle import Frontier
 from collector.periods import LocalCalendar
-from collector.press_time import believed_wall_ms, offset_bound_ms, wall_text
+from collector.press_time import believed_wall_ms, wall_text
 from collector.receipts import Journal
 from collector.verdict import Message, Verdict, Word
 from firmware_config.chain import b64url
@@ -199,18 +199,13 @@ class LedgerWriter:
         rows: list[tuple[object, ...]] = []
         placed: list[Placed] = []
         digests: list[bytes] = []
-        offsets, tighten = self._boots.offsets, self._boots.tighten
+        take = self._boots.take
         for epoch_verdict in verdict.epochs:
             state = epoch_verdict.state
             epoch, device = state.id, state.device
             for token, record, key, _, _ in epoch_verdict.accepted:
                 position += 1
-                mono_ms = record.mono_ms
                 believed_ms = believed_wall_ms(record.wall, record.synced, received_ms)
-                bound_ms = offset_bound_ms(mono_ms, believed_ms, received_ms)
-                boot = (epoch, record.boot)
-                if bound_ms < offsets.get(boot, bound_ms + 1):
-                    tighten(boot, bound_ms)
                 _, _, payload, signature, digest = token
                 rows.append(
                     (
@@ -227,12 +222,13 @@ class LedgerWriter:
                 )
                 digests.append(digest)
                 placed.append(Placed(position, epoch, device, received_ms, believed_ms, record))
+                take(placed[-1])
         if not rows:
             return 0
         _RECORDS.run(connection, rows)
         batch = Batch(self._calendar, self._placements)
         self._boots.save(batch)
-        batch.add(placed, offsets, self._repeats.find(placed))
+        batch.add(placed, self._boots.times, self._repeats.find(placed))
         batch.write(connection)
         self._frontier.extend(digests)
         connection.execute(

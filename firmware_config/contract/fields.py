@@ -26,13 +26,14 @@ Digest = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}\Z")]
 PrevDigest = Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]{43})?\Z")]
 BootId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 """The kernel's boot id without its dashes."""
-WallTime = Annotated[
-    str,
-    Meta(
-        pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}\.[0-9]{3}Z\Z"
-    ),
-]
+_WALL = (
+    r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3])(:[0-5][0-9]){2}\.[0-9]{3}Z"
+)
+WallTime = Annotated[str, Meta(pattern=rf"^{_WALL}\Z")]
 """UTC, RFC 3339 with exactly three decimals and `Z`."""
+WallTimeOrNone = Annotated[str, Meta(pattern=rf"^({_WALL})?\Z")]
+"""`WallTime`, or empty."""
 LocalDate = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 Seq = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
 Millis = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]

@@ -107,7 +107,7 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
         stored: watermark of the newest receipt taken; `archived` likewise.
         receipt_age_s: since the newest good receipt; None: none since the program started.
         synced: whether the clock is synchronised.
-        clock_steps: CLOCK records since the program started.
+        clock_steps: first synchronisations and steps of the clock since the program started.
         disk_free_bytes: room where the journal lies.
         disk: `ok`, `low` (warn) or `short` (no longer thanks).
         may_thank: whether what is stored may be promised to be kept.

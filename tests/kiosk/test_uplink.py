@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
+from firmware_config.chain import split_token
 from firmware_config.contract import (
     MAX_IN_FLIGHT_RECORDS,
     MAX_MESSAGE_BYTES,
     MAX_MESSAGE_RECORDS,
+    Clock,
     Health,
     Kind,
     decode_health,
+    decode_record,
     decode_status,
 )
 from firmware_config.keys import SigningKey
@@ -408,3 +411,49 @@ def test_without_a_clock_an_old_receipt_played_again_does_not_set_the_time_back(
     line.receive(line.ledger.receipt(server_ms=1_800_000_600_000))
     line.receive(old)
     assert line.uplink.receipts.collector_ms == 1_800_000_600_000
+
+
+def test_a_device_without_the_time_writes_down_the_first_live_receipt(line: Line) -> None:
+    line.clock.step(-line.clock.wall_ms(), is_synced=False)  # it is 1970
+    line.write(1)
+    line.connect()
+    for message in line.pump():
+        line.ledger.take(message)
+    kept = line.ledger.receipt(server_ms=1_800_000_000_000)
+    live = line.ledger.receipt(server_ms=1_800_000_060_500)
+
+    assert line.receive(kept, retain=True) == ()  # it may have lain on the broker for days
+    assert line.receive(kept) == ()  # nor does a recording of it say what time it is
+    [noted] = line.receive(live)
+    line.clock.advance(1000)
+    assert line.receive(line.ledger.receipt(server_ms=1_800_000_061_500)) == ()
+
+    line.journal.append([Draft(noted.kind, noted.at_ms, noted.fields)], line.clock.stamp())
+    [(_, token)] = line.journal.tokens([2])
+    record = decode_record(split_token(token).payload)
+    assert isinstance(record, Clock)
+    assert record.server_time == "2027-01-15T08:01:00.500Z"
+    assert record.step_ms == 1_800_000_060_500
+    assert record.mono_ms == line.clock.mono_ms() - 1000
+
+
+def test_a_synchronised_device_writes_no_receipts_down(line: Line) -> None:
+    line.write(1)
+    line.connect()
+    for message in line.pump():
+        line.ledger.take(message)
+    line.clock.advance(1000)
+
+    assert line.answer() == ()
+
+
+def test_a_receipt_that_is_not_believed_is_no_meeting(line: Line) -> None:
+    line.clock.step(0, is_synced=False)
+    line.write(1)
+    line.connect()
+    for message in line.pump():
+        line.ledger.take(message)
+
+    assert line.answer(epoch="A" * 22) == ()
+    assert line.receive(b"no token") == ()
+    assert line.uplink.receipts.age_s is None
