@@ -15,7 +15,7 @@ from typing import Final
 
 from collector.errors import LedgerError, NetworkEnded
 from collector.ledger.fleet_at_start import load_at_start
-from collector.ledger.migrations import open_ledger
+from collector.ledger.migrations import close_ledger, open_ledger
 from collector.ledger.sole_writer import SoleWriter
 from collector.ledger.writer import LedgerWriter, Stored
 from collector.receipts import ReceiptsDue
@@ -119,7 +119,7 @@ class IngestService:
             except sqlite3.Error as error:
                 raise LedgerError(f"{ledger}: {error}") from error
             finally:
-                db.close()
+                close_ledger(db)
         finally:
             lock.release()
 

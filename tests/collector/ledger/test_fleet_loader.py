@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from collector.errors import ImmutableFleet
+from collector.errors import FleetMoved, ImmutableFleet
 from collector.ledger.fleet_loader import compare_fleet, load_into_ledger, read_device_keys
 from collector.ledger.migrations import open_empty_ledger, open_ledger
 from firmware_config.errors import InvalidSettings
@@ -55,6 +55,19 @@ def test_comparing_tells_what_loading_would_do_and_does_nothing(small_fleet: Any
     assert db.execute("SELECT count(*) FROM devices").fetchone() == (0,)
     assert told.changes == load_into_ledger(db, small_fleet(), {}, now_ms=0)
     db.close()
+
+
+def test_nothing_is_loaded_but_what_was_agreed_to(ledger: Any, small_fleet: Any) -> None:
+    fleet = small_fleet(departments=small_fleet().departments[::-1])
+    agreed = compare_fleet(ledger.db.conn, fleet, ledger.keys).changes
+    before = ledger.table("departments")
+    other = small_fleet(departments=())
+    with pytest.raises(FleetMoved, match="look again"):
+        load_into_ledger(ledger.db, other, ledger.keys, now_ms=0, agreed=agreed)
+    assert ledger.table("departments") == before
+    assert not ledger.db.conn.in_transaction
+    load_into_ledger(ledger.db, fleet, ledger.keys, now_ms=0, agreed=agreed)
+    assert ledger.table("departments") != before
 
 
 def test_names_may_change_and_what_left_the_file_is_kept(ledger: Any, small_fleet: Any) -> None:
