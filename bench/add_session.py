@@ -52,7 +52,7 @@ def add_session(
     position = size + 2
     on = at.date().isoformat()
     connection.execute(
-        f"INSERT INTO outcomes VALUES ({','.join('?' * 19)})",
+        f"INSERT INTO outcomes VALUES ({','.join('?' * 19)}, NULL)",
         (
             position,
             epoch,

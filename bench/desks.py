@@ -180,7 +180,7 @@ def write_day(
             sums[column] += 1
     frontier.extend(digests)
     connection.executemany("INSERT INTO records VALUES (?,?,?,?,?,?,?,?,?)", rows)
-    connection.executemany(f"INSERT INTO outcomes VALUES ({','.join('?' * 19)})", outcomes)
+    connection.executemany(f"INSERT INTO outcomes VALUES ({','.join('?' * 19)}, NULL)", outcomes)
     connection.executemany(
         f"INSERT INTO day_rollups VALUES ({','.join('?' * 12)}, 0, 0)",
         [(on.isoformat(), *key, "", *sums) for key, sums in by_day.items()],
