@@ -11,6 +11,7 @@ from typing import Any, Final
 from flask import Flask, request, session, url_for
 from flask_babel import gettext
 
+from collector.ledger.readers.outcomes import OutcomeRow
 from collector.rates import Rate, Rule
 from collector.web import languages
 from collector.web.access import account
@@ -99,6 +100,24 @@ def quality_text(quality: str) -> str:
     return known.get(quality, quality)
 
 
+def margin_text(outcome: OutcomeRow) -> str:
+    """How far the true press time may be from the one shown; empty below a minute."""
+    pressed_ms, earliest_ms, latest_ms = outcome.pressed_ms, outcome.earliest_ms, outcome.latest_ms
+    if latest_ms is None:
+        return ""
+    if earliest_ms is None:
+        return _("at the latest")
+    minutes = -(-max(pressed_ms - earliest_ms, latest_ms - pressed_ms) // 60_000)
+    if minutes <= 1:
+        return ""
+    if minutes < 120:
+        return _("± %(number)d min") % {"number": minutes}
+    hours = -(-minutes // 60)
+    if hours < 48:
+        return _("± %(number)d h") % {"number": hours}
+    return _("± %(number)d days") % {"number": -(-hours // 24)}
+
+
 @lru_cache(maxsize=64)
 def _static_version(name: str) -> str:
     return sha256((STATIC / name).read_bytes()).hexdigest()[:12]
@@ -142,6 +161,7 @@ def register(app: Flask) -> None:
         reason=reason_text,
         trigger=trigger_text,
         quality=quality_text,
+        margin=margin_text,
         rule=rule_text,
         root=root_text,
         place=languages.place_name,

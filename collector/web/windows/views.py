@@ -111,5 +111,7 @@ def _session_json(row: OutcomeRow) -> dict[str, Any]:
         "pressed_ms": row.pressed_ms,
         "answer_ms": row.answer_ms,
         "time_quality": row.time_quality,
+        "earliest_ms": row.earliest_ms,
+        "latest_ms": row.latest_ms,
         "is_repeat": row.is_repeat,
     }

@@ -24,7 +24,9 @@ from collector.settings import CollectorSettings, ExportSettings
 from firmware_config import chain
 from firmware_config.contract import (
     CONTRACT_VERSION,
+    Boot,
     Channel,
+    Clock,
     DayClose,
     Ignored,
     IgnoredReason,
@@ -75,6 +77,8 @@ class SigningDevice:
     seq: int = 0
     prev: str = ""
     session: int = 0
+    boot: str = _BOOT
+    begun_ms: int = 1_700_000_000_000
     waiting: list[bytes] = field(default_factory=list)
 
     def write(self, kind: type[Record], at: datetime, **fields: Any) -> bytes:
@@ -86,8 +90,8 @@ class SigningDevice:
             epoch=self.epoch,
             seq=self.seq,
             prev=self.prev,
-            boot=_BOOT,
-            mono_ms=int(at.timestamp() * 1000) - 1_700_000_000_000,
+            boot=self.boot,
+            mono_ms=int(at.timestamp() * 1000) - self.begun_ms,
             wall=f"{wall:%Y-%m-%dT%H:%M:%S}.{wall.microsecond // 1000:03d}Z",
             synced=fields.pop("synced", True),
             v=CONTRACT_VERSION,
@@ -104,13 +108,22 @@ class SigningDevice:
         case = {
             "session": self.session,
             "trigger": Trigger.CLERK,
-            "invited_mono_ms": int(at.timestamp() * 1000) - 1_700_000_003_000,
+            "invited_mono_ms": int(at.timestamp() * 1000) - self.begun_ms - 3000,
             **fields,
         }
         self.write(Invited, at - timedelta(seconds=3), **case)
         if level is None:
             return self.write(Unrated, at, reason=UnratedReason.TIMEOUT, **case)
         return self.write(Rated, at, level=level, button=f"key{level}", **case)
+
+    def switch_on(self, at: datetime, *, meets: bool) -> None:
+        """Another boot, without a synchronised clock; perhaps it gets a live receipt at once."""
+        self.boot = hashlib.sha256(self.boot.encode()).hexdigest()[:32]
+        self.begun_ms = int(at.timestamp() * 1000)
+        self.write(Boot, at, synced=False, version="1")
+        if meets:
+            heard = f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z"
+            self.write(Clock, at, synced=False, step_ms=0, server_time=heard)
 
     def ignore(self, at: datetime) -> bytes:
         """A press outside any session."""

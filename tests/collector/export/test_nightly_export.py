@@ -221,7 +221,33 @@ def test_a_press_time_refined_by_milliseconds_makes_no_revision(hall, at):
     hall.export(now=at(4, 2))
 
     assert names(hall) == ["2026-11-02", "2026-11-03"]
-    assert hall.db.execute("SELECT DISTINCT time_quality FROM outcomes").fetchall() == [("offset",)]
+    assert hall.db.execute("SELECT DISTINCT time_quality FROM outcomes").fetchall() == [
+        ("bounded",)
+    ]
+
+
+def test_a_press_time_that_moves_to_another_day_revises_both_days(hall, at):
+    device = hall.devices["w-a01"]
+    device.switch_on(at(2, 8), meets=True)
+    device.serve(at(2, 17), 4, synced=False)
+    hall.store(at(2, 17))
+    device.switch_on(at(3, 8), meets=False)  # the network is down
+    device.serve(at(3, 9), 1, synced=False)
+    hall.store(at(4, 8))  # these come on the fourth, what follows them only on the fifth
+    hall.export(now=at(5, 2))
+    assert names(hall) == ["2026-11-02", "2026-11-03", "2026-11-04"]
+    assert rows(hall.exports, "windows", "2026-11-04")[0]["level1"] == "1"
+
+    device.switch_on(at(4, 8), meets=True)
+    hall.store(at(5, 8))
+    hall.export(now=at(6, 2))
+
+    revised = [name for name in names(hall) if name.endswith(".r2")]
+    assert revised == ["2026-11-03.r2", "2026-11-04.r2"]
+    assert rows(hall.exports, "windows", "2026-11-04.r2")[0]["rated"] == "0"
+    [moved] = rows(hall.exports, "detail", "2026-11-03.r2")
+    assert (moved["level"], moved["time_quality"]) == ("1", "bounded")
+    assert manifest(hall.exports, "2026-11-04.r2")["balanced"] is True
 
 
 def test_yesterday_is_due_from_run_at_on_or_now(one_day, at):
@@ -362,7 +388,7 @@ def test_a_device_with_a_wrong_clock_is_compared_by_that_clock(hall, at):
     hall.store(at(5, 20))
 
     assert hall.export(now=at(6, 2)) is ExitCode.OK
-    assert rows(hall.exports, "detail", "2026-11-05")[0]["time_quality"] == "offset"
+    assert rows(hall.exports, "detail", "2026-11-05")[0]["time_quality"] == "bounded"
 
 
 def test_the_last_dayclose_of_a_day_is_meant_and_counts_what_was_written_before_it(hall, at):
