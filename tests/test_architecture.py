@@ -41,6 +41,7 @@ PURE = (
     "firmware_config/header.py",
     "firmware_config/hours.py",
     "firmware_config/levels.py",
+    "firmware_config/merkle_proof.py",
     "firmware_config/mqtt_link/events.py",
     "firmware_config/prompts.py",
     "firmware_config/provision/access.py",
