@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from collector.ledger.tree import save_nodes
 from collector.merkle import Frontier
 
 
@@ -48,7 +49,7 @@ def add_session(
             "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (size + number, epoch, head + number, digest, kind, key, at_ms, b"{}", bytes(64)),
         )
-    frontier.extend(digests)
+    save_nodes(connection, frontier.extend(digests))
     position = size + 2
     on = at.date().isoformat()
     connection.execute(

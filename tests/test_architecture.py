@@ -78,6 +78,7 @@ PURE = (
     "collector/decoding.py",
     "collector/errors.py",
     "collector/exchange.py",
+    "collector/handout.py",
     "collector/judge.py",
     "collector/office/lockout.py",
     "collector/web/figures.py",

@@ -17,6 +17,7 @@ from sqlite_utils.migrations import Migrations
 
 from collector.errors import LedgerError, LedgerMismatch
 from collector.ledger.gens import new_gen
+from collector.ledger.tree import fill_nodes
 from collector.merkle import EMPTY_ROOT
 
 BUSY_TIMEOUT_S: Final = 10.0
@@ -52,6 +53,12 @@ def _witnesses(db: Database) -> None:
         " WHERE m.key = 'gen'",
         [time.time_ns() // 1_000_000],
     )
+
+
+@migrations(name="0005_merkle_nodes")
+def _merkle_nodes(db: Database) -> None:
+    _run_script(db, "0005_merkle_nodes.sql")
+    fill_nodes(db.conn)
 
 
 def open_ledger(path: Path, *, cache_mib: int = 64) -> Database:

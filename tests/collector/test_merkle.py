@@ -79,7 +79,9 @@ def naive_hash(rows: list[bytes], span: Span) -> bytes:
 
 
 @given(st.integers(1, 300), st.data())
-def test_every_row_is_proven_to_be_in_every_tree_that_has_it(size: int, data: st.DataObject) -> None:
+def test_every_row_is_proven_to_be_in_every_tree_that_has_it(
+    size: int, data: st.DataObject
+) -> None:
     index = data.draw(st.integers(0, size - 1))
     rows = leaves(size)
     proof = [naive_hash(rows, span) for span in inclusion_path(index, size)]

@@ -18,6 +18,7 @@ def filled(ledger: Any, journal_of: Any) -> Any:
     for level in (5, 4, 3):
         journal.rate(level)
     made.writer.store([journal.message()])
+    made.db.execute("INSERT INTO merkle_nodes VALUES (8, 0, x'00'), (8, 1, x'01'), (9, 0, x'02')")
     made.db.execute("INSERT INTO checkpoints VALUES (1, 'g', 3, x'00', '2026-07-01', 0, x'01')")
     return made
 
@@ -42,6 +43,10 @@ def filled(ledger: Any, journal_of: Any) -> Any:
         "DELETE FROM checkpoints",
         "INSERT OR REPLACE INTO checkpoints VALUES (1, 'g', 2, x'00', '2026-07-01', 0, x'01')",
         "INSERT INTO checkpoints VALUES (2, 'g', 2, x'00', '2026-07-01', 0, x'01')",
+        "UPDATE merkle_nodes SET hash = x'02'",
+        "DELETE FROM merkle_nodes WHERE level = 9",
+        "INSERT OR REPLACE INTO merkle_nodes VALUES (8, 1, x'02')",
+        "INSERT INTO merkle_nodes VALUES (8, 3, x'02')",
         "UPDATE gens SET size = 0",
         "DELETE FROM gens",
         "INSERT OR REPLACE INTO gens SELECT id, 'other', 0, 'made', 0, x'' FROM gens",
@@ -69,6 +74,6 @@ def test_a_new_life_is_written_down_with_what_there_was(filled: Any) -> None:
 def dump(db: Any) -> list[tuple[Any, ...]]:
     return [
         row
-        for table in ("records", "checkpoints", "gens")
+        for table in ("records", "checkpoints", "gens", "merkle_nodes")
         for row in db.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
     ]
