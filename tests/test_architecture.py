@@ -67,6 +67,7 @@ PURE = (
     "kiosk/situation.py",
     "kiosk/voice/prompts.py",
     "kiosk/window.py",
+    "kiosk/witness.py",
     "kiosk/written.py",
     "kiosk/simulator/casting.py",
     "kiosk/simulator/expectation.py",
