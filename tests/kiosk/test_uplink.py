@@ -476,7 +476,7 @@ def test_a_collector_that_contradicts_itself_is_a_fault_while_records_go_on(
     line.write(2)
     line.connect()
     given = given_checkpoint(collector_key, 4)
-    line.answer(epoch=line.journal.epoch, ledger_size=4, checkpoint=given)
+    line.answer(epoch=line.journal.epoch, ledger_size=5, checkpoint=given)
     for message in line.pump():
         line.ledger.take(message)
     [noted] = line.answer()  # a live receipt of 2 rows, where it once had 4
