@@ -99,6 +99,16 @@ def quality_text(quality: str) -> str:
     return known.get(quality, quality)
 
 
+def life_text(reason: str) -> str:
+    """Why a generation of the ledger began, in words."""
+    known = {
+        "made": _("made anew"),
+        "restored": _("restored from a backup"),
+        "renewed": _("renewed by hand"),
+    }
+    return known.get(reason, reason)
+
+
 @lru_cache(maxsize=64)
 def _static_version(name: str) -> str:
     return sha256((STATIC / name).read_bytes()).hexdigest()[:12]
@@ -140,6 +150,7 @@ def register(app: Flask) -> None:
         long_date=languages.long_date,
         state=state_text,
         reason=reason_text,
+        life=life_text,
         trigger=trigger_text,
         quality=quality_text,
         rule=rule_text,
