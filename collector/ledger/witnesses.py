@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 from sqlite_utils import Database
 
-from collector.errors import LedgerError
+from collector.errors import LedgerError, LedgerMismatch
 from collector.handout import Base, Handout
 from collector.ledger.checkpoints import (
     KeptCheckpoint,
@@ -33,7 +34,9 @@ from firmware_config.keys import SigningKey
 
 logger = logging.getLogger(__name__)
 
-_NEWEST_JOURNALS = (
+PROOFS_MAXIMUM: Final = 1000
+"""Most proofs that are remembered: devices may name any size."""
+_NEWEST_JOURNALS: Final = (
     "SELECT d.code, e.epoch FROM epochs e JOIN devices d ON d.id = e.device"
     " WHERE e.id = (SELECT max(id) FROM epochs WHERE device = e.device) ORDER BY d.code"
 )
@@ -108,6 +111,10 @@ class Witnesses:
             proof = self._proof(from_size, newest.size)
         except sqlite3.Error as error:
             raise LedgerError(f"ledger: checkpoint: {error}") from error
+        except LedgerMismatch as error:  # ratings must be stored all the same
+            logger.error("checkpoints are not given out error=%s", error)
+            self._newest = None
+            return receipt
         token = newest.token.decode("ascii")
         given = GivenCheckpoint(token=token, from_size=from_size, proof=proof)
         return replace(receipt, checkpoint=given)
@@ -137,6 +144,8 @@ class Witnesses:
     def _proof(self, first: int, second: int) -> list[str]:
         """As it goes on the wire; of all devices most keep the same one."""
         if first not in self._proofs:
+            if len(self._proofs) >= PROOFS_MAXIMUM:
+                self._proofs.clear()
             self._proofs[first] = [
                 b64url(made).decode("ascii") for made in self._tree.consistency(first, second)
             ]

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from collector.errors import LedgerMismatch
@@ -18,7 +19,7 @@ from collector.ledger.tree import LedgerTree, ask_of
 from collector.ledger.witnesses import Witnesses
 from collector.merkle import Frontier
 from firmware_config.chain import digest, split_token, unb64url
-from firmware_config.contract import Receipt, decode_checkpoint
+from firmware_config.contract import MAX_MESSAGE_BYTES, Receipt, decode_checkpoint, encode
 from firmware_config.keys import SigningKey
 from firmware_config.merkle_proof import is_consistent, is_included, leaf_hash
 
@@ -314,3 +315,42 @@ def test_a_life_that_began_while_ingest_runs_is_witnessed_with_the_next_group(
     assert (said.gen, said.size, again.from_size) == (gen, 7, 6)
     assert said.parent is not None
     assert said.parent.gen == before
+
+
+def test_a_damaged_tree_gives_no_checkpoint_and_stops_no_rating(
+    ledger: Any, journal_of: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    made_at(ledger, "2026-07-01T09:00:00+08:00")
+    one = journal_of("dev-1")
+    fill(ledger, one, 600)
+    hall = Hall(ledger, at("2026-07-02T08:00:00"))
+    hall.turn(dev_1=(ledger.writer.gen, 3))
+    ledger.db.execute("DROP TRIGGER merkle_nodes_are_never_deleted")
+    ledger.db.execute("DELETE FROM merkle_nodes")
+    for _ in range(3):
+        assert hall.receipt("dev-1", one.epoch).checkpoint is None
+    assert caplog.text.count("checkpoints are not given out") == 1
+    fill(ledger, one, 1)
+    assert hall.receipt("dev-1", one.epoch).stored == 601
+
+
+def test_a_receipt_with_checkpoint_and_extra_is_no_larger_than_a_message(
+    ledger: Any, journal_of: Any
+) -> None:
+    made_at(ledger, "2026-07-01T09:00:00+08:00")
+    one = journal_of("dev-1")
+    fill(ledger, one, 600)
+    begin_gen(ledger.db, "renewed", at("2026-07-01T10:00:00"))
+    ledger.new_writer()
+    fill(ledger, one, 3)
+    hall = Hall(ledger, at("2026-07-02T08:00:00"))
+    hall.turn()
+    receipt = hall.receipt("dev-1", one.epoch)
+    assert receipt.checkpoint is not None
+    # as large as it gets in 10 years of a hall of 135 windows: below 2**25 records
+    worst = msgspec.structs.replace(
+        receipt,
+        extra=[(2**24 + at, 2**24 + at) for at in range(64)],
+        checkpoint=msgspec.structs.replace(receipt.checkpoint, proof=["A" * 43] * 26),
+    )
+    assert len(KEY.token(encode(worst))) <= MAX_MESSAGE_BYTES
