@@ -32,6 +32,7 @@ def page() -> ResponseReturnValue:
         quarantine=integrity.quarantine(reader()),
         conflicts=integrity.conflicts(reader()),
         gaps=integrity.gaps(reader()),
+        refusing=integrity.refusing(reader()),
         devices=devices,
         journals=journals,
         days=counts.days_with_records(reader()),
@@ -69,6 +70,7 @@ def api() -> ResponseReturnValue:
             {"device": row.device, "epoch": row.epoch, "stored": row.stored, "head": row.head}
             for row in integrity.gaps(reader())
         ],
+        refusing=integrity.refusing(reader()),
         checkpoints=[
             {
                 "on": row.on_date,

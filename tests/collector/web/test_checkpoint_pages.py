@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Callable
 from contextlib import closing
@@ -156,3 +157,24 @@ def test_a_stranger_sees_no_sheet(
     assert visitor.get(path).status_code == 302
     assert sign_in(visitor) == 302
     assert visitor.get(path).status_code == 200
+
+
+def test_devices_that_refuse_a_checkpoint_are_named(client: FlaskClient, ledger: Path) -> None:
+    assert 'role="alert"' not in client.get("/integrity").text
+    health = {"v": 1, "uptime_s": 1, "head": 1, "stored": 1, "archived": 0}
+    with closing(open_ledger(ledger)) as db:
+        for code, alarms in (("w-a01", ["checkpoint"]), ("w-a02", ["disk-low"])):
+            said = json.dumps({**health, "dev": code, "alarms": alarms}).encode()
+            db.execute(
+                "INSERT INTO device_status (device, state, status_ms, status, health_ms, health)"
+                " SELECT id, 'online', 0, x'', 0, ? FROM devices WHERE code = ? ON CONFLICT DO"
+                " UPDATE SET health = excluded.health",
+                [said, code],
+            )
+        db.execute("UPDATE device_status SET health = x'00' WHERE device = 3")
+    page = client.get("/integrity").text
+    [notice] = re.findall(r'(?s)role="alert">(.*?)</p>', page)
+    assert re.findall(r"<code>(.*?)</code>", notice) == ["w-a01"]
+    answer = client.get("/api/v1/integrity").json
+    assert answer is not None
+    assert answer["refusing"] == ["w-a01"]
