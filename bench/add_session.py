@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bench.desks import INSERT_OUTCOME
+from collector.ledger.tree import save_nodes
 from collector.merkle import Frontier
 
 
@@ -49,7 +50,7 @@ def add_session(
             "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (size + number, epoch, head + number, digest, kind, key, at_ms, b"{}", bytes(64)),
         )
-    frontier.extend(digests)
+    save_nodes(connection, frontier.extend(digests))
     position = size + 2
     on = at.date().isoformat()
     connection.execute(

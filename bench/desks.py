@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from collector.ledger.tree import save_nodes
 from collector.merkle import Frontier
 from collector.rates import COUNT_FIELDS
 from firmware_config import chain
@@ -185,7 +186,7 @@ def write_day(
             sums = rollup.setdefault(key, [0] * 7)
             sums[0] += 1
             sums[column] += 1
-    frontier.extend(digests)
+    save_nodes(connection, frontier.extend(digests))
     connection.executemany("INSERT INTO records VALUES (?,?,?,?,?,?,?,?,?)", rows)
     connection.executemany(INSERT_OUTCOME, outcomes)
     connection.executemany(

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from collector.commands import check, command, db, devices, fleet, ingest, rates
+from collector.commands import check, checkpoint, command, db, devices, fleet, ingest, rates
 from collector.errors import CollectorError
 from collector.export import command as export
 from collector.reconcile import command as reconcile
@@ -55,7 +55,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    parts = (ingest, web, rates, export, reconcile, command, devices, check, db, fleet)
+    parts = (
+        *(ingest, web, rates, export, reconcile, command, devices, check, db),
+        *(checkpoint, fleet),
+    )
     for part in parts:
         part.add_parser(commands)
     add_common_options(parser)

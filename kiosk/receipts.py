@@ -13,6 +13,7 @@ from firmware_config import chain
 from firmware_config.contract import Kind, Receipt, decode_receipt
 from firmware_config.errors import ContractError
 from firmware_config.keys import VerifyKey
+from kiosk.checkpoint_book import CheckpointBook
 from kiosk.clock import Clock
 from kiosk.errors import JournalError
 from kiosk.events import Noted
@@ -33,11 +34,24 @@ class Taken:
 
 
 class ReceiptBook:
-    """Takes receipts for one journal."""
+    """Takes receipts for one journal.
+
+    Attributes:
+        checkpoints: what they bring of the whole ledger.
+    """
 
     def __init__(
-        self, device: str, *, journal: Journal, collector_key: VerifyKey, clock: Clock
+        self,
+        device: str,
+        *,
+        hall: str,
+        journal: Journal,
+        collector_key: VerifyKey,
+        clock: Clock,
     ) -> None:
+        self.checkpoints = CheckpointBook(
+            hall=hall, journal=journal, collector_key=collector_key, clock=clock
+        )
         self._device = device
         self._journal = journal
         self._collector_key = collector_key
@@ -72,6 +86,13 @@ class ReceiptBook:
             self._is_distrusting = True
             return None, ()
         self._is_distrusting = False
+        noted: tuple[Noted, ...] = ()
+        if receipt.dev == self._device:
+            noted = self.checkpoints.take(receipt, payload, is_retained=is_retained)
+        taken, alarm = self._weigh(receipt, is_retained)
+        return taken, noted + alarm
+
+    def _weigh(self, receipt: Receipt, is_retained: bool) -> tuple[Taken | None, tuple[Noted, ...]]:
         before = self._journal.watermarks
         try:
             weighing = weigh(

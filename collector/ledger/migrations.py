@@ -21,6 +21,7 @@ from collector.errors import LedgerError, LedgerMismatch
 from collector.ledger.gens import new_gen
 from collector.ledger.permission import make_for_the_folders_owner, require_writable
 from collector.ledger.rebuild import rebuild
+from collector.ledger.tree import fill_nodes
 from collector.merkle import EMPTY_ROOT
 
 BUSY_TIMEOUT_S: Final = 10.0
@@ -59,6 +60,12 @@ def _witnesses(db: Database) -> None:
         " WHERE m.key = 'gen'",
         [time.time_ns() // 1_000_000],
     )
+
+
+@migrations(name="0005_merkle_nodes")
+def _merkle_nodes(db: Database) -> None:
+    _run_script(db, "0005_merkle_nodes.sql")
+    fill_nodes(db.conn)
 
 
 @migrations(name="0006_times")

@@ -23,6 +23,7 @@ from collector.ledger.derive import Batch, Placed
 from collector.ledger.refusals import save_conflicts, save_quarantined
 from collector.ledger.registry import read_meta, read_placements, read_registry
 from collector.ledger.repeats import RepeatFinder
+from collector.ledger.tree import save_nodes
 from collector.ledger.view import EpochStates
 from collector.merkle import Frontier
 from collector.periods import LocalCalendar
@@ -60,6 +61,7 @@ class Stored:
         conflicts: second tokens for keys that are taken: evidence of a fork.
         journals: journals to send a receipt for.
         hellos: those of them that said HELLO: the receipt goes at once.
+        kept: the checkpoint (gen and size) that devices said in it they keep.
     """
 
     accepted: int = 0
@@ -68,6 +70,7 @@ class Stored:
     conflicts: int = 0
     journals: list[Journal] = field(default_factory=list)
     hellos: list[Journal] = field(default_factory=list)
+    kept: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
 class LedgerWriter:
@@ -148,6 +151,11 @@ class LedgerWriter:
         """Rows in the ledger."""
         return self._frontier.size
 
+    @property
+    def gen(self) -> str:
+        """Id of this life of the ledger."""
+        return self._gen
+
     def _version(self) -> int:
         # changes when another connection has committed
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
@@ -190,6 +198,11 @@ class LedgerWriter:
                 and word.message.state == "online"
                 and _EPOCH.fullmatch(word.message.epoch)
             ],
+            kept={
+                word.message.dev: (word.message.checkpoint_gen, word.message.checkpoint_size)
+                for word in verdict.words
+                if isinstance(word.message, Status) and word.message.state == "online"
+            },
         )
 
     def _store_accepted(self, verdict: Verdict, received_ms: int) -> int:
@@ -230,7 +243,7 @@ class LedgerWriter:
         self._boots.save(batch)
         batch.add(placed, self._boots.times, self._repeats.find(placed))
         batch.write(connection)
-        self._frontier.extend(digests)
+        save_nodes(connection, self._frontier.extend(digests))
         connection.execute(
             "UPDATE ledger_state SET size = ?, frontier = ?, root = ?",
             (self._frontier.size, self._frontier.packed(), self._frontier.root()),

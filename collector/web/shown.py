@@ -118,6 +118,16 @@ def margin_text(outcome: OutcomeRow) -> str:
     return _("± %(number)d days") % {"number": -(-hours // 24)}
 
 
+def life_text(reason: str) -> str:
+    """Why a generation of the ledger began, in words."""
+    known = {
+        "made": _("made anew"),
+        "restored": _("restored from a backup"),
+        "renewed": _("renewed by hand"),
+    }
+    return known.get(reason, reason)
+
+
 @lru_cache(maxsize=64)
 def _static_version(name: str) -> str:
     return sha256((STATIC / name).read_bytes()).hexdigest()[:12]
@@ -159,6 +169,7 @@ def register(app: Flask) -> None:
         long_date=languages.long_date,
         state=state_text,
         reason=reason_text,
+        life=life_text,
         trigger=trigger_text,
         quality=quality_text,
         margin=margin_text,

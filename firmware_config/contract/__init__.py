@@ -62,7 +62,9 @@ from firmware_config.contract.fields import (
 )
 from firmware_config.contract.messages import (
     Checkpoint,
+    GivenCheckpoint,
     Health,
+    Life,
     Receipt,
     Status,
 )
@@ -120,6 +122,7 @@ __all__ = [
     "Digest",
     "Epoch",
     "Fault",
+    "GivenCheckpoint",
     "Health",
     "Identify",
     "Ignored",
@@ -127,6 +130,7 @@ __all__ = [
     "Invited",
     "Kind",
     "LevelNumber",
+    "Life",
     "LocalDate",
     "LongText",
     "Millis",

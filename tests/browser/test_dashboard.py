@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import closing
+from datetime import date
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from bench.add_session import add_session
+from collector.ledger.checkpoints import make_checkpoint
+from collector.ledger.gens import begin_gen
+from collector.ledger.migrations import open_ledger
+from firmware_config.keys import SigningKey
 
 pytestmark = pytest.mark.browser
 
@@ -218,3 +225,29 @@ def test_on_paper_the_menus_are_gone_and_the_figures_black(signed_in: Any) -> No
     expect(page.locator("#rows")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     assert len(page.pdf()) > 10_000
+
+
+@pytest.mark.parametrize("language", ["zh_CN", "en"])
+def test_a_checkpoint_is_one_sheet_of_a4(signed_in: Any, web: Any, language: str) -> None:
+    on = date(2026, 9, 30 if language == "en" else 29)
+    with closing(open_ledger(web.ledger)) as db:
+        begin_gen(db, "restored", now_ms())  # with the life before it, the longest sheet
+        key = SigningKey.from_seed(b"k" * 32)
+        made = make_checkpoint(db, on, hall="yunze", key=key, now_ms=now_ms())
+    page: Page = signed_in.page
+    if language == "en":
+        page.click("button[name=language][value=en]")
+    signed_in.open("/integrity")
+    page.click(f'a[href="/integrity/checkpoints/{made.id}"]')
+    expect(page.locator(".sheet-code svg")).to_be_visible()
+
+    paper = page.pdf(prefer_css_page_size=True)
+
+    assert len(re.findall(rb"/Type */Page\b", paper)) == 1
+    [box] = set(re.findall(rb"/MediaBox *\[([^]]*)\]", paper))
+    assert [round(float(edge)) for edge in box.split()] == [0, 0, 595, 842]  # A4 in points
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 794, "height": 1123})
+    spill = "(sheet) => sheet.scrollHeight - sheet.clientHeight"
+    assert page.locator(".sheet").evaluate(spill) <= 0  # nothing is cut off at the foot
+    expect(page.get_by_role("button", name="A4")).to_be_hidden()

@@ -12,12 +12,15 @@ from firmware_config.contract import (
     MAX_IN_FLIGHT_RECORDS,
     MAX_MESSAGE_BYTES,
     MAX_MESSAGE_RECORDS,
+    Checkpoint,
     Clock,
+    GivenCheckpoint,
     Health,
     Kind,
     decode_health,
     decode_record,
     decode_status,
+    encode,
 )
 from firmware_config.keys import SigningKey
 from firmware_config.kiosk_settings import KioskSettings
@@ -38,6 +41,7 @@ from kiosk.uplink import Uplink
 
 JOURNAL = "yiping/hall-1/w-a01/journal"
 RECEIPT = "yiping/hall-1/w-a01/receipt"
+STATUS = "yiping/hall-1/w-a01/status"
 
 
 class PlayedLink:
@@ -457,3 +461,74 @@ def test_a_receipt_that_is_not_believed_is_no_meeting(line: Line) -> None:
     assert line.answer(epoch="A" * 22) == ()
     assert line.receive(b"no token") == ()
     assert line.uplink.receipts.age_s is None
+
+
+def given_checkpoint(key: SigningKey, size: int, from_size: int = 0) -> GivenCheckpoint:
+    said = Checkpoint(
+        what="checkpoint",
+        hall="hall-1",
+        gen="gen-1",
+        on="2026-07-01",
+        size=size,
+        root=f"{size:A>43}",
+        time="2026-07-01T16:00:00.000Z",
+        v=1,
+    )
+    return GivenCheckpoint(token=key.token(encode(said)).decode(), from_size=from_size)
+
+
+def test_hello_says_the_checkpoint_that_is_kept(line: Line, collector_key: SigningKey) -> None:
+    birth = line.link.arguments["birth"]
+    assert decode_status(birth().payload).checkpoint_size == 0
+    line.connect()
+    line.answer(epoch=line.journal.epoch, checkpoint=given_checkpoint(collector_key, 4))
+    hello = decode_status(birth().payload)
+    assert (hello.checkpoint_gen, hello.checkpoint_size) == ("gen-1", 4)
+
+
+def test_a_checkpoint_is_taken_also_with_a_receipt_for_an_older_journal(
+    line: Line, collector_key: SigningKey
+) -> None:
+    line.connect()
+    line.answer(epoch="o" * 22, checkpoint=given_checkpoint(collector_key, 4))
+    assert line.uplink.receipts.checkpoints.base == ("gen-1", 4)
+    given = given_checkpoint(collector_key, 9)
+    line.answer(dev="w-a02", epoch=line.journal.epoch, checkpoint=given)
+    assert line.uplink.receipts.checkpoints.base == ("gen-1", 4)
+
+
+def test_hello_is_said_again_for_a_proof_at_most_once_a_minute(
+    line: Line, collector_key: SigningKey
+) -> None:
+    line.connect()
+    same = {"epoch": line.journal.epoch, "ledger_size": 9}
+    line.answer(**same, checkpoint=given_checkpoint(collector_key, 4))
+    for _ in range(2):
+        for _ in range(60):
+            line.answer(**same, checkpoint=given_checkpoint(collector_key, 9, from_size=2))
+            line.pump()
+            line.clock.advance(1000)
+        [said] = line.link.take(STATUS)
+        hello = decode_status(said)
+        assert (hello.state, hello.checkpoint_size) == ("online", 4)
+    line.link.is_up = False  # it broke: it is said when it can be
+    line.answer(**same, checkpoint=given_checkpoint(collector_key, 9, from_size=2))
+    line.pump()
+    line.link.is_up = True
+    line.pump()
+    assert len(line.link.take(STATUS)) == 1
+
+
+def test_a_collector_that_contradicts_itself_is_a_fault_while_records_go_on(
+    line: Line, collector_key: SigningKey
+) -> None:
+    line.write(2)
+    line.connect()
+    given = given_checkpoint(collector_key, 4)
+    line.answer(epoch=line.journal.epoch, ledger_size=5, checkpoint=given)
+    for message in line.pump():
+        line.ledger.take(message)
+    [noted] = line.answer()  # a live receipt of 2 rows, where it once had 4
+    assert (noted.kind, noted.fields["reason"]) == (Kind.FAULT, "checkpoint")
+    assert line.uplink.watermarks.stored == 2
+    assert line.uplink.receipts.checkpoints.alarms == ["checkpoint"]

@@ -20,6 +20,7 @@ GUARDED = (
     "window_departments",
     "staff",
     "staff_windows",
+    "merkle_nodes",
 )
 
 
@@ -37,6 +38,7 @@ def filled(new_ledger: Any, small_fleet: Any, journal_of: Any) -> Any:
     for level in (5, 4, 3):
         journal.rate(level)
     made.writer.store([journal.message()])
+    made.db.execute("INSERT INTO merkle_nodes VALUES (8, 0, x'00'), (8, 1, x'01'), (9, 0, x'02')")
     made.db.execute("INSERT INTO checkpoints VALUES (1, 'g', 3, x'00', '2026-07-01', 0, x'01')")
     return made
 
@@ -61,6 +63,10 @@ def filled(new_ledger: Any, small_fleet: Any, journal_of: Any) -> Any:
         "DELETE FROM checkpoints",
         "INSERT OR REPLACE INTO checkpoints VALUES (1, 'g', 2, x'00', '2026-07-01', 0, x'01')",
         "INSERT INTO checkpoints VALUES (2, 'g', 2, x'00', '2026-07-01', 0, x'01')",
+        "UPDATE merkle_nodes SET hash = x'02'",
+        "DELETE FROM merkle_nodes WHERE level = 9",
+        "INSERT OR REPLACE INTO merkle_nodes VALUES (8, 1, x'02')",
+        "INSERT INTO merkle_nodes VALUES (8, 3, x'02')",
         "UPDATE gens SET size = 0",
         "DELETE FROM gens",
         "INSERT OR REPLACE INTO gens SELECT id, 'other', 0, 'made', 0, x'' FROM gens",
