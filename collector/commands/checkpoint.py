@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-import sqlite3
 import sys
-from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -14,9 +12,9 @@ from typing import Any, Final
 from collector.commands.tables import add_format, write_csv, write_json, write_line, write_table
 from collector.errors import UsageError
 from collector.ledger.checkpoints import KeptCheckpoint, read_checkpoints
-from collector.ledger.counts import open_read_only
+from collector.ledger.readers import LedgerReader
 from collector.ledger.token_check import TokenCheck
-from collector.ledger.tree import LedgerTree, ask_of
+from collector.ledger.tree import LedgerTree
 from collector.press_time import wall_text
 from collector.settings import CollectorSettings
 from firmware_config.chain import b64url, rebuild_token
@@ -70,8 +68,8 @@ def add_parser(commands: Any) -> None:
 
 
 def _run_list(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
-    with closing(open_read_only(settings.ledger)) as connection:
-        found = read_checkpoints(ask_of(connection))
+    with LedgerReader(settings.ledger) as reader:
+        found = read_checkpoints(reader.rows)
     header = ("on", "size", "root", "time", "gen")
     rows = [
         (one.on_date, one.size, _text(one.root), wall_text(one.made_ms), one.gen) for one in found
@@ -87,8 +85,8 @@ def _run_list(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode
 
 def _run_show(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     column = "size" if args.which.isdecimal() else "on_date"
-    with closing(open_read_only(settings.ledger)) as connection:
-        found = read_checkpoints(ask_of(connection), f"{column} = ?", args.which, limit=1)
+    with LedgerReader(settings.ledger) as reader:
+        found = read_checkpoints(reader.rows, f"{column} = ?", args.which, limit=1)
     if not found:
         raise UsageError(f"checkpoint show: expected the day or size of one, got {args.which}")
     document = _document(found[0])
@@ -101,8 +99,8 @@ def _run_show(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode
 
 
 def _run_prove(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
-    with closing(open_read_only(settings.ledger)) as connection:
-        tree = LedgerTree(ask_of(connection))
+    with LedgerReader(settings.ledger) as reader:
+        tree = LedgerTree(reader.rows)
         try:
             proof = tree.consistency(args.first, args.second)
         except ValueError as error:
@@ -115,9 +113,9 @@ def _run_prove(args: argparse.Namespace, settings: CollectorSettings) -> ExitCod
 
 
 def _run_prove_record(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
-    with closing(open_read_only(settings.ledger)) as connection:
-        position, token = _record(connection, args.device, args.epoch, args.seq)
-        tree = LedgerTree(ask_of(connection))
+    with LedgerReader(settings.ledger) as reader:
+        position, token = _record(reader, args.device, args.epoch, args.seq)
+        tree = LedgerTree(reader.rows)
         size = tree.size if args.size is None else args.size
         try:
             proof = tree.inclusion(position, size)
@@ -136,13 +134,13 @@ def _run_prove_record(args: argparse.Namespace, settings: CollectorSettings) -> 
     return ExitCode.OK
 
 
-def _record(connection: sqlite3.Connection, device: str, epoch: str, seq: int) -> tuple[int, bytes]:
-    row = connection.execute(
+def _record(reader: LedgerReader, device: str, epoch: str, seq: int) -> tuple[int, bytes]:
+    row = reader.row(
         "SELECT r.position, k.kid, r.payload, r.signature FROM records r"
         " JOIN epochs e ON e.id = r.epoch JOIN devices d ON d.id = e.device"
         " JOIN device_keys k ON k.id = r.key WHERE d.code = ? AND e.epoch = ? AND r.seq = ?",
-        (device, epoch, seq),
-    ).fetchone()
+        *(device, epoch, seq),
+    )
     if row is None:
         raise UsageError(f"checkpoint prove-record: no record {device} {epoch} {seq}")
     return row[0], rebuild_token(*row[1:])
@@ -150,8 +148,8 @@ def _record(connection: sqlite3.Connection, device: str, epoch: str, seq: int) -
 
 def _run_check(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     text = sys.stdin.read() if args.file == "-" else Path(args.file).read_text("utf-8", "replace")
-    with closing(open_read_only(settings.ledger)) as connection:
-        check = TokenCheck(ask_of(connection), hall=settings.hall, key=_key(args, settings))
+    with LedgerReader(settings.ledger) as reader:
+        check = TokenCheck(reader.rows, hall=settings.hall, key=_key(args, settings))
         results = [check.check(token.encode("ascii")) for token in _TOKEN.findall(text)]
     if not results:
         raise UsageError(f"checkpoint check: {args.file}: no token in it")
