@@ -217,7 +217,7 @@ def test_a_ledger_of_the_program_before_keeps_its_figures(tmp_path: Path, staff_
     old.execute("INSERT INTO records VALUES (1, 1, 1, x'', 'RATED', 1, 0, x'', x'')")
     old.execute(
         "INSERT INTO outcomes VALUES (1, 1, 1, 1, NULL, NULL, 5, NULL, 'clerk', '', 1, '', ?,"
-        " 0, '1970-01-01', 8, 0, 'synced', 0)",
+        " 0, '1970-01-01', 8, 0, 'synced', 0, NULL)",
         [staff_no],
     )
     old.execute(
