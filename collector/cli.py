@@ -12,6 +12,7 @@ from collector.commands import check, command, db, devices, fleet, ingest, rates
 from collector.errors import CollectorError
 from collector.export import command as export
 from collector.settings import PROGRAM, CollectorSettings, load_collector_settings
+from collector.verify import command as verify
 from collector.web import command as web
 from firmware_config import __version__
 from firmware_config.command_line import (
@@ -33,7 +34,8 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
 
     def run() -> int:
         settings = None
-        if not getattr(args, "verify", None):  # a receiver verifies an export without our settings
+        # a receiver verifies an export, and an auditor a ledger, without our settings
+        if not (getattr(args, "verify", None) or getattr(args, "alone", False)):
             settings = load_collector_settings(
                 getattr(args, "config", None),
                 os.environ if environ is None else environ,
@@ -54,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for part in (ingest, web, rates, export, command, devices, check, db, fleet):
+    for part in (ingest, web, rates, export, command, devices, check, db, fleet, verify):
         part.add_parser(commands)
     add_common_options(parser)
     return parser
