@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -105,6 +106,7 @@ def schema_of(execute: Callable[[str], Any]) -> dict[tuple[str, str], str]:
     return {(kind, name): sql for kind, name, sql in rows}
 
 
+@cache
 def expected_schema() -> dict[tuple[str, str], str]:
     """What `schema_of` gives for a ledger of this program."""
     db = open_empty_ledger()
@@ -114,6 +116,7 @@ def expected_schema() -> dict[tuple[str, str], str]:
         db.close()
 
 
+@cache
 def _schema() -> list[str]:
     """The statements that make the derived tables and their indexes, as this program has them."""
     db = open_empty_ledger()

@@ -66,6 +66,14 @@ def add_parser(commands: Any) -> None:
         "--since", type=a_date, metavar="DAY", help="compare day-closes from this day on only"
     )
     parser.add_argument(
+        "--restored",
+        action="append",
+        default=[],
+        metavar="GEN",
+        help="a life of the ledger that began with a restore you know of: what the life before "
+        "said beyond it is told and no failure; may be given again",
+    )
+    parser.add_argument(
         "--jobs", type=_number, metavar="N", help="processes; default: one for each core"
     )
     parser.add_argument(
@@ -133,6 +141,7 @@ def _known(args: argparse.Namespace, settings: CollectorSettings | None) -> Know
         exports=args.exports or (settings.export.folder if settings is not None else None),
         kept=read_kept(args.checkpoint),
         since=args.since,
+        restored=args.restored,
     )
 
 

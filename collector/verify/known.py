@@ -50,6 +50,7 @@ class Known:
         exports: folder of nightly exports.
         kept: checkpoints and receipts kept elsewhere.
         since: day from which day-closes are compared; None: all.
+        restored: lives (`gen`) that are known to have begun with a restored copy.
         now_ms: wall clock, UTC milliseconds since 1970.
     """
 
@@ -61,6 +62,7 @@ class Known:
     exports: Path | None = None
     kept: Sequence[Kept] = ()
     since: date | None = None
+    restored: Sequence[str] = ()
 
 
 def read_kept(texts: Iterable[str]) -> list[Kept]:

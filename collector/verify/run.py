@@ -145,7 +145,7 @@ def _last_place(reader: LedgerReader, facts: LedgerFacts, findings: Findings) ->
 
 def _statements(facts: LedgerFacts, known: Known, last: int, findings: Findings) -> Statements:
     """Everything that is said of the ledger's roots, and what is wrong with it already."""
-    statements = Statements(facts.gens, last, facts.hall, known.collector_key)
+    statements = Statements(facts.gens, last, facts.hall, known.collector_key, known.restored)
     statements.take_lives(facts.meta.get("gen", ""))
     statements.take_checkpoints(facts.checkpoints)
     statements.take_kept(known.kept, [(row.gen, row.on_date) for row in facts.checkpoints])

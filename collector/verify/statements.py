@@ -7,7 +7,7 @@ another order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from collector.press_time import wall_ms
@@ -58,6 +58,7 @@ class Statements:
         size: rows of the ledger.
         hall: its id.
         key: the collector's public key; None: signatures cannot be checked.
+        restored: lives that are known to have begun with a restored copy.
 
     Attributes:
         marks: what can be compared with the records.
@@ -65,8 +66,16 @@ class Statements:
         findings: what is wrong with the statements themselves.
     """
 
-    def __init__(self, gens: Sequence[GenRow], size: int, hall: str, key: VerifyKey | None) -> None:
+    def __init__(
+        self,
+        gens: Sequence[GenRow],
+        size: int,
+        hall: str,
+        key: VerifyKey | None,
+        restored: Collection[str] = (),
+    ) -> None:
         self._gens = gens
+        self._restored = restored
         self._size = size
         self._hall = hall
         self._key = key
@@ -92,10 +101,8 @@ class Statements:
             if row.size <= self._size:
                 self.marks.append(Mark(row.size, row.root, Check.GENS, where))
             if row.reason == "restored":
-                what = "the ledger was restored from a copy: look that this was so"
-                self._note(
-                    Check.GENS, what, f"{where} {time_text(row.began_ms)}, {row.size} records"
-                )
+                told = f"{where} {time_text(row.began_ms)}, {row.size} records"
+                self._note(Check.GENS, "the ledger was restored from a copy", told)
         if not self._gens or self._gens[-1].gen != gen:
             expected = self._gens[-1].gen if self._gens else "a life"
             self._fail(Check.GENS, "meta.gen is not the last life", "meta", expected, gen)
@@ -144,6 +151,11 @@ class Statements:
         if row.gen not in self._at:
             what = "of a life this ledger does not know"
             self._fail(Check.CHECKPOINT, what, where, "", row.gen, row.on_date)
+        elif said.size > (end := self._end(row.gen)):
+            # a copy cannot hold what its ledger said after it was made
+            what = "of a former life, with more records than it left"
+            self._fail(Check.CHECKPOINT, what, where, f"at most {end}", said.size, row.on_date)
+            return
         mark = Mark(
             said.size, _root(said.root), Check.CHECKPOINT, where, is_signed, said.gen, said.on
         )
@@ -174,8 +186,20 @@ class Statements:
     def take_mark(self, mark: Mark, time: str = "") -> None:
         """One statement; `time`: when it was signed (contract.WallTime), where that is known."""
         if mark.gen in self._at and mark.size > self._end(mark.gen) and not self._is_last(mark.gen):
-            what = "said more than the restored copy had: those records cannot be compared by place"
-            self._note(mark.check, what, mark.source, mark.on)
+            heir = self._gens[self._at[mark.gen] + 1]
+            if heir.gen in self._restored:
+                what = "said more than the restored copy had: it cannot be compared by place"
+                self._note(mark.check, what, mark.source, mark.on)
+            else:
+                self._fail(
+                    mark.check,
+                    f"a life began with fewer records; if it is a restore you know of, say "
+                    f"--restored {heir.gen}",
+                    mark.source,
+                    f"at least {mark.size} records",
+                    f"{heir.size}, {time_text(heir.began_ms)}",
+                    mark.on,
+                )
             return
         self.marks.append(mark)
         at_ms = wall_ms(time) if time and mark.is_witness else None
