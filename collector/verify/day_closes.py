@@ -11,6 +11,7 @@ from collector.export.balance import compare_day_closes
 from collector.export.closes import read_closed_days
 from collector.export.source import LedgerSource
 from collector.ledger.readers import LedgerReader
+from collector.periods import FIRST_DAY
 from collector.verify.facts import LedgerFacts
 from collector.verify.findings import Check, Finding, Level
 
@@ -27,8 +28,9 @@ def check_day_closes(facts: LedgerFacts, since: date | None) -> list[Finding]:
         try:
             source = LedgerSource(reader)
         except LedgerMismatch as error:
-            return [_note(Check.NOT_CHECKED, "day-closes: no hall or time zone", got=str(error))]
-        first_on = since or source.first_received_on()
+            what = "day-closes: no hall or time zone"
+            return [_told(Level.NOTE, Check.NOT_CHECKED, what, got=str(error))]
+        first_on = since or _first_on(source)
         if first_on is None:
             return []
         findings: list[Finding] = []
@@ -37,7 +39,10 @@ def check_day_closes(facts: LedgerFacts, since: date | None) -> list[Finding]:
             for row, journal in facts.journals.items()
             if facts.epochs[row].head > facts.epochs[row].stored
         }
-        closed = read_closed_days(source, first_on)
+        try:
+            closed = read_closed_days(source, first_on)
+        except (ValueError, OverflowError) as error:
+            return [_told(Level.FAIL, Check.DAY_CLOSE, "cannot be counted", got=str(error))]
         for on in sorted(closed):
             for day in closed[on]:
                 for difference in compare_day_closes([day], []).mismatches:
@@ -94,5 +99,12 @@ def _not_closed(
     )
 
 
-def _note(check: Check, what: str, *, got: str = "") -> Finding:
-    return Finding(level=Level.NOTE, check=check, what=what, got=got)
+def _first_on(source: LedgerSource) -> date | None:
+    try:
+        return source.first_received_on()
+    except (ValueError, OverflowError):  # a time of reception beyond the calendar, told elsewhere
+        return FIRST_DAY
+
+
+def _told(level: Level, check: Check, what: str, *, got: str) -> Finding:
+    return Finding(level=level, check=check, what=what, got=got)

@@ -16,7 +16,7 @@ from collector.ledger.readers import LedgerReader
 from collector.ledger.rebuilt import ATTACHED, RowDifference, rebuilt_beside, row_differences
 from collector.verify.facts import LedgerFacts
 from collector.verify.findings import Check, Finding, Findings, Level
-from collector.verify.records import day_text
+from collector.verify.reception import day_text
 from firmware_config.errors import ContractError, ExitCode
 
 ROOM_SHARE: Final = 0.6

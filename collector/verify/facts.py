@@ -13,7 +13,7 @@ from collector.verify.journals import EpochRow
 from collector.verify.records import Journal, Key
 from collector.verify.statements import CheckpointRow, GenRow
 from firmware_config.chain import header_segment
-from firmware_config.keys import KeyFileError, VerifyKey
+from firmware_config.keys import VerifyKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +72,10 @@ class LedgerFacts:
         keys = {}
         for row, key in self.key_rows.items():
             try:
-                is_signed = VerifyKey(key.x).is_signed
-            except KeyFileError:
+                found = Key(key.device, header_segment(key.kid), VerifyKey(key.x).is_signed)
+            except ValueError:  # no Ed25519 key, or no text that could be one
                 continue
-            keys[row] = Key(key.device, header_segment(key.kid), is_signed)
+            keys[row] = found
         return keys
 
 

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from collector.linking import link_text
 from collector.verify.findings import Check, Finding, Level
-from collector.verify.records import Journal, Run, day_text
+from collector.verify.reception import day_text
+from collector.verify.records import Journal, Run
 
 
 class EpochRow(NamedTuple):

@@ -112,6 +112,8 @@ def export_marks(folder: Path) -> tuple[list[Mark], list[Finding]]:
             if found.manifest is None:
                 raise ContractError("malformed", found.problem)
             ledger = found.manifest.ledger
+            if ledger.size < 0:
+                raise ContractError("schema", f"ledger.size: expected 0 or more, got {ledger.size}")
             root = unb64url(ledger.root.encode("ascii"))
         except (ContractError, ValueError) as error:
             findings.append(
@@ -134,14 +136,15 @@ def key_findings(facts: LedgerFacts, known: dict[str, list[VerifyKey]] | None) -
     """Keys of the ledger that are not those registered outside it."""
     for row, key in sorted(facts.key_rows.items()):
         where = f"key {key.kid}"
-        if thumbprint(key.x) != key.kid:
+        expected = thumbprint(key.x) if key.x.isascii() else "one of an Ed25519 key"
+        if expected != key.kid:
             yield Finding(
                 level=Level.FAIL,
                 check=Check.KEY,
                 what="the key id is not the thumbprint of the key",
                 device=key.code,
                 where=where,
-                expected=thumbprint(key.x),
+                expected=expected,
                 got=key.kid,
             )
         if known is None:
@@ -173,8 +176,8 @@ def fleet_findings(facts: LedgerFacts, known: Known) -> Iterable[Finding]:
         except ImmutableFleet as error:
             for problem in error.problems:
                 yield _fleet(Level.FAIL, "not what the fleet file says", got=problem)
-        except sqlite3.Error as error:
-            yield _fleet(Level.FAIL, "cannot be compared with the fleet file", got=str(error))
+        except (sqlite3.Error, KeyError, ValueError, OverflowError) as error:
+            yield _fleet(Level.FAIL, "cannot be compared with the fleet file", got=repr(error))
         else:
             for change in changes:
                 if change.action not in ("keyless", "unused"):

@@ -6,7 +6,7 @@ before it; a verification that did the same would prove less than it says.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -16,11 +16,19 @@ from zoneinfo import ZoneInfo
 from collector.decoding import KIND_OF, RecordDecoder
 from collector.linking import link_text
 from collector.merkle import HASH_BYTES, Frontier
-from collector.periods import local_day
-from collector.press_time import believed_wall_ms, wall_text
+from collector.press_time import believed_wall_ms
 from collector.verify.findings import Check, Finding, Findings, Level
+from collector.verify.reception import (
+    Bracket,
+    Brackets,
+    Row,
+    contradictions,
+    day_text,
+    time_text,
+    turns_back,
+)
 from firmware_config.chain import join_token, signing_input
-from firmware_config.contract import MAX_INTEGER, AnyRecord
+from firmware_config.contract import AnyRecord
 from firmware_config.errors import ContractError
 
 BLOCK_LEVEL: Final = 8
@@ -28,9 +36,6 @@ BLOCK_LEVEL: Final = 8
 BLOCK: Final = 1 << BLOCK_LEVEL
 NO_DIGEST: Final = bytes(HASH_BYTES)
 """Stands for a row that is missing: no token has this digest."""
-
-Row = tuple[int, int, int, bytes, str, int, int, bytes, bytes]
-"""position, epoch, seq, digest, kind, key, received_ms, payload, signature."""
 
 
 class Journal(NamedTuple):
@@ -47,37 +52,6 @@ class Key(NamedTuple):
     device: int
     header: bytes
     is_signed: Callable[[bytes, bytes], bool]
-
-
-class Bracket(NamedTuple):
-    """A signed statement of when the ledger had a size: `at_ms`, UTC milliseconds since 1970."""
-
-    size: int
-    at_ms: int
-    source: str
-
-
-class _Brackets:
-    """For every place in the ledger the statements that bound its time of reception."""
-
-    def __init__(self, brackets: Iterable[Bracket]) -> None:
-        ordered = sorted(brackets)
-        self._sizes = [one.size for one in ordered]
-        self._low: list[Bracket | None] = [None]
-        for one in ordered:
-            last = self._low[-1]
-            self._low.append(one if last is None or one.at_ms >= last.at_ms else last)
-        self._high: list[Bracket | None] = [None]
-        for one in reversed(ordered):
-            last = self._high[-1]
-            self._high.append(one if last is None or one.at_ms <= last.at_ms else last)
-        self._high.reverse()
-
-    def around(self, position: int) -> tuple[int, Bracket | None, Bracket | None]:
-        """Up to which place it holds, the latest one without it, the earliest one that has it."""
-        at = bisect_left(self._sizes, position)
-        until = self._sizes[at] if at < len(self._sizes) else MAX_INTEGER
-        return until, self._low[at], self._high[at]
 
 
 class Run(NamedTuple):
@@ -149,7 +123,7 @@ class RowChecker:
         self._keys = keys
         self._zone = zone
         self._sizes = sorted(set(sizes))
-        self._brackets = _Brackets(brackets)
+        self._brackets = Brackets(brackets)
         self._tolerance_ms = tolerance_ms
         self._decode = RecordDecoder().decode
 
@@ -211,7 +185,13 @@ class RowChecker:
         if expected != end:
             self._missing(findings, digests, expected, end)
         checked.runs += runs.items()
-        self._received(checked, findings, rows)
+        for row, what, bracket in contradictions(rows, self._brackets, self._tolerance_ms):
+            told = (time_text(bracket.at_ms), time_text(row[6]))
+            self._tell(findings, row, Check.RECEIVED, what, *told, where=bracket.source)
+        if rows:
+            checked.first_position, checked.first_ms = rows[0][0], rows[0][6]
+            checked.latest_ms = max(row[6] for row in rows)
+            findings.extend(turns_back(rows, self._zone))
         self._tree(checked, digests, first)
         checked.findings = findings.all()
         return checked
@@ -283,32 +263,6 @@ class RowChecker:
             pass
         return day_text(at_ms, self._zone)
 
-    def _received(self, checked: Checked, findings: Findings, rows: Sequence[Row]) -> None:
-        """Times of reception: against signed statements, and whether they go back."""
-        if not rows:
-            return
-        checked.first_ms = latest_ms = rows[0][6]
-        checked.first_position = rows[0][0]
-        until, low, high = 0, None, None
-        for row in rows:
-            position, received_ms = row[0], row[6]
-            if position > until:
-                until, low, high = self._brackets.around(position)
-            if low is not None and received_ms < low.at_ms - self._tolerance_ms:
-                what = "received before a statement that does not have it"
-                self._contradicts(findings, row, what, low)
-            elif high is not None and received_ms > high.at_ms + self._tolerance_ms:
-                self._contradicts(findings, row, "received after a statement that has it", high)
-            if received_ms < latest_ms:
-                findings.add(set_back(position, latest_ms, received_ms, self._zone))
-            else:
-                latest_ms = received_ms
-        checked.latest_ms = latest_ms
-
-    def _contradicts(self, findings: Findings, row: Row, what: str, bracket: Bracket) -> None:
-        told = (time_text(bracket.at_ms), time_text(row[6]))
-        self._tell(findings, row, Check.RECEIVED, what, *told, where=bracket.source)
-
     def _tree(self, checked: Checked, digests: list[bytes], first: int) -> None:
         """Roots of full blocks, and the beginnings of those in which a wanted size lies."""
         for at in range(0, len(digests), BLOCK):
@@ -324,36 +278,3 @@ class RowChecker:
             frontier.extend(block[done:])
             if len(block) == BLOCK:
                 checked.blocks.append(frontier.root())
-
-
-def day_text(ms: int, zone: ZoneInfo) -> str:
-    """Local day (ISO) of UTC milliseconds since 1970; empty beyond the calendar."""
-    try:
-        return local_day(ms, zone).isoformat()
-    except (OverflowError, ValueError, OSError):
-        return ""
-
-
-def set_back(position: int, before_ms: int, at_ms: int, zone: ZoneInfo) -> Finding:
-    """The note that a record was received before one that stands before it."""
-    day = day_text(at_ms, zone)
-    return Finding(
-        level=Level.NOTE,
-        check=Check.RECEIVED,
-        what="received before a record that stands before it: the clock was set back?",
-        where=day,
-        first_on=day,
-        last_on=day,
-        first_position=position,
-        last_position=position,
-        expected=time_text(before_ms),
-        got=time_text(at_ms),
-    )
-
-
-def time_text(ms: int) -> str:
-    """UTC milliseconds since 1970 as RFC 3339; the bare number beyond the calendar."""
-    try:
-        return wall_text(ms)
-    except (OverflowError, ValueError, OSError):
-        return str(ms)

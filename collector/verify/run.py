@@ -13,6 +13,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,8 @@ from collector.verify.facts import LedgerFacts, read_facts
 from collector.verify.findings import Check, Finding, Findings, Level
 from collector.verify.journals import Journals
 from collector.verify.known import Known, export_marks, fleet_findings, key_findings
-from collector.verify.records import Bracket, Checked, set_back
+from collector.verify.reception import Bracket, set_back
+from collector.verify.records import Checked
 from collector.verify.scan import Crew, Job
 from collector.verify.statements import Statements
 from collector.verify.structure import check_refused, check_schema, check_state
@@ -94,8 +96,9 @@ def verify(
                 brackets=(*statements.brackets, now),
                 folder=Path(folder),
                 since=known.since,
+                jobs=jobs,
             )
-            with Crew(job, jobs) as crew:
+            with Crew(job) as crew:
                 tree = _check_rows(crew.stretches(), facts, last, findings, progress)
                 for part in crew.parts():
                     findings.extend(part)
@@ -108,10 +111,10 @@ def verify(
             Finding(
                 level=Level.FAIL,
                 check=Check.ROOT,
-                what="the frontier is not that of the records",
+                what="the frontier is not that of the records (told by its SHA-256)",
                 where="ledger_state",
-                expected=tree.packed.hex(),
-                got=facts.frontier.hex(),
+                expected=sha256(tree.packed).hexdigest(),
+                got=sha256(facts.frontier).hexdigest(),
             )
         )
     return Report(

@@ -23,12 +23,15 @@ from collector.verify.day_closes import check_day_closes
 from collector.verify.derived import check_derived
 from collector.verify.facts import LedgerFacts
 from collector.verify.findings import Finding
-from collector.verify.records import Bracket, Checked, RowChecker
+from collector.verify.reception import Bracket
+from collector.verify.records import BLOCK, Checked, RowChecker
 from collector.verify.structure import check_integrity
 
-STRETCH: Final = 1 << 14
-"""Places in one stretch: about 8 MB of rows, and a second or two of checking. A multiple of
+MAX_STRETCH: Final = 1 << 14
+"""Most places in one stretch: about 8 MB of rows, and a second or two of checking. A multiple of
 `records.BLOCK`. Source: our choice."""
+STRETCHES_EACH: Final = 4
+"""A small ledger is cut into so many for each process, so that all have work to the end."""
 TOLERANCE_MS: Final = FUTURE_TOLERANCE_MS
 """How far a time of reception may contradict a signed time. Source: as far as the clock of a device
 may be ahead and is still believed."""
@@ -52,6 +55,7 @@ class Job:
         brackets: signed times at which the ledger had a size.
         folder: for what is made anew.
         since: first day whose day-closes are compared; None: all.
+        jobs: number of processes.
     """
 
     facts: LedgerFacts
@@ -60,6 +64,13 @@ class Job:
     brackets: tuple[Bracket, ...]
     folder: Path
     since: date | None
+    jobs: int
+
+    @property
+    def stretch(self) -> int:
+        """Places in one stretch, a multiple of `records.BLOCK`."""
+        fair = self.last // (self.jobs * STRETCHES_EACH)
+        return min(max(fair // BLOCK, 1) * BLOCK, MAX_STRETCH)
 
 
 class Worker:
@@ -82,7 +93,7 @@ class Worker:
         """Check the stretch that begins at a place."""
         if self._reader is None:
             self._reader = LedgerReader(self._job.facts.path, is_snapshot=False).open()
-        end = min(first + STRETCH, self._job.last + 1)
+        end = min(first + self._job.stretch, self._job.last + 1)
         return self._checker.check(self._reader.rows(_ROWS, first, end), first, end)
 
     def derived(self) -> list[Finding]:
@@ -113,17 +124,17 @@ _worker: Worker | None = None
 class Crew:
     """The processes; with one job everything is done in this process, one after the other."""
 
-    def __init__(self, job: Job, jobs: int) -> None:
-        self._firsts = range(1, job.last + 1, STRETCH)
+    def __init__(self, job: Job) -> None:
+        self._firsts = range(1, job.last + 1, job.stretch)
         self._own: Worker | None = None
         self._pool: ProcessPoolExecutor | None = None
         self._parts: list[Future[list[Finding]]] = []
-        if jobs == 1:
+        if job.jobs == 1:
             self._own = Worker(job)
         else:
             # not forked: this process may have threads and open databases
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(jobs, context, _begin, (job,))
+            self._pool = ProcessPoolExecutor(job.jobs, context, _begin, (job,))
 
     def __enter__(self) -> Self:
         """Begin the parts that go beside."""

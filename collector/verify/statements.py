@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from collector.press_time import wall_ms
 from collector.verify.findings import Check, Finding, Level
-from collector.verify.records import Bracket, time_text
+from collector.verify.reception import Bracket, time_text
 from collector.verify.tree import Mark
 from firmware_config.chain import b64url, split_token, unb64url
 from firmware_config.contract import decode_checkpoint, decode_receipt
@@ -98,7 +98,7 @@ class Statements:
                 span = f"{before} to {self._size} records"
                 self._fail(Check.GENS, "began with another size", where, span, row.size)
             before = max(before, row.size)
-            if row.size <= self._size:
+            if 0 <= row.size <= self._size:
                 self.marks.append(Mark(row.size, row.root, Check.GENS, where))
             if row.reason == "restored":
                 told = f"{where} {time_text(row.began_ms)}, {row.size} records"
@@ -131,6 +131,7 @@ class Statements:
         is_signed = self._signed(Check.CHECKPOINT, Kept(where, row.token), row.on_date)
         try:
             said = decode_checkpoint(split_token(row.token).payload)
+            signed_root = _root(said.root)
         except ContractError as error:
             what = "the token is not a checkpoint"
             self._fail(Check.CHECKPOINT, what, where, "", error, row.on_date)
@@ -156,9 +157,7 @@ class Statements:
             what = "of a former life, with more records than it left"
             self._fail(Check.CHECKPOINT, what, where, f"at most {end}", said.size, row.on_date)
             return
-        mark = Mark(
-            said.size, _root(said.root), Check.CHECKPOINT, where, is_signed, said.gen, said.on
-        )
+        mark = Mark(said.size, signed_root, Check.CHECKPOINT, where, is_signed, said.gen, said.on)
         self.take_mark(mark, said.time)
 
     def take_kept(self, kept: Iterable[Kept], known: Iterable[tuple[str, str]]) -> None:

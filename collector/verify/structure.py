@@ -11,7 +11,7 @@ from collector.ledger.rebuilt import expected_schema, schema_of
 from collector.ledger.refusals import MAX_KEPT_BYTES
 from collector.verify.facts import LedgerFacts
 from collector.verify.findings import Check, Finding, Level
-from collector.verify.records import day_text
+from collector.verify.reception import day_text
 from firmware_config.chain import digest, split_token
 from firmware_config.contract import decode_record
 from firmware_config.errors import ContractError

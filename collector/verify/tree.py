@@ -145,9 +145,9 @@ def root_findings(
     """
     ordered = sorted(marks, key=lambda mark: mark.size)
     right = [mark.size for mark in ordered if mark.is_witness and roots.get(mark.size) == mark.root]
-    told: dict[Check, int] = {}
+    told: dict[Check, list[Mark]] = {}
     for mark in ordered:
-        if mark.size > size:
+        if not 0 <= mark.size <= size:
             yield Finding(
                 level=Level.FAIL,
                 check=mark.check,
@@ -163,8 +163,9 @@ def root_findings(
             continue
         if roots[mark.size] == mark.root:
             continue
-        told[mark.check] = told.get(mark.check, 0) + 1
-        if told[mark.check] > MAX_TOLD:
+        wrong = told.setdefault(mark.check, [])
+        wrong.append(mark)
+        if len(wrong) > MAX_TOLD:
             continue
         before = right[bisect_right(right, mark.size) - 1] if right and right[0] <= mark.size else 0
         yield Finding(
@@ -179,13 +180,19 @@ def root_findings(
             expected=b64url(mark.root).decode("ascii"),
             got=b64url(roots[mark.size]).decode("ascii"),
         )
-    for check, number in told.items():
-        if number > MAX_TOLD:
+    for check, wrong in told.items():
+        if len(wrong) > MAX_TOLD:
+            rest = wrong[MAX_TOLD:]
             yield Finding(
                 level=Level.FAIL,
                 check=check,
                 what="later roots are wrong too",
-                count=number - MAX_TOLD,
+                where=f"up to {rest[-1].source}",
+                first_on=rest[0].on,
+                last_on=rest[-1].on,
+                first_position=rest[0].size,
+                last_position=rest[-1].size,
+                count=len(rest),
             )
 
 

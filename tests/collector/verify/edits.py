@@ -594,7 +594,7 @@ def a_conflict_changed(ledger: SpoiledLedger) -> IsNamed:
         )
     ]
     change = ledger.draw.choice(
-        ("seq = seq - 1", "stored_digest = zeroblob(32)", "token = x'61' || token")
+        ("seq = seq - 1", "stored_digest = zeroblob(32)", "token = CAST(x'61' || token AS BLOB)")
     )
     ledger.run(f"UPDATE conflicts SET {change} WHERE id = ?", row)
     return failure(Check.CONFLICT, device=code, where=f"conflict {row}")

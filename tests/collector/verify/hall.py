@@ -8,6 +8,7 @@ department, forks, refused messages, day-closes, checkpoints and nightly exports
 from __future__ import annotations
 
 import random
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -45,12 +46,13 @@ HALL = "hall-1"
 
 
 class WorkingHall:
-    """The ledger of those days, and what lies outside it."""
+    """The ledger of those days, a copy of the fourth evening, and what lies outside them."""
 
     def __init__(self, folder: Path, journal_of: Any, seed: int = 1) -> None:
         self.folder = folder
         self.path = folder / "ledger.db"
         self.exports = folder / "export"
+        self.backup = folder / "backup.db"
         self.key = SigningKey.from_seed(bytes(32))
         self.fleet = _fleet()
         self.kept: list[Kept] = []
@@ -100,6 +102,9 @@ class WorkingHall:
         )
         self._checkpoint(on)
         self._export(on)
+        if number == 3:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            shutil.copyfile(self.path, self.backup)
 
     def _at_work(self, number: int) -> Iterator[Any]:
         away = "dev-4" if number < 4 else "dev-3"  # one stands in for the other
