@@ -87,6 +87,11 @@ PURE = (
     "collector/rates.py",
     "collector/receipts.py",
     "collector/verdict.py",
+    "collector/verify/findings.py",
+    "collector/verify/journals.py",
+    "collector/verify/reception.py",
+    "collector/verify/records.py",
+    "collector/verify/tree.py",
 )
 """No I/O, clock, thread, randomness of their own, logging or third-party code in these."""
 

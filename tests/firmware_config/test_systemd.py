@@ -21,7 +21,7 @@ SERVICES = sorted(UNITS.glob("*.service"))
 SCREEN = UNITS / "kiosk-screen.service"
 OWN = [path for path in SERVICES if path != SCREEN]
 """Those that run our own programs; the screen's runs a browser."""
-LASTING = [path for path in OWN if path.stem != "collector-export"]
+LASTING = [path for path in OWN if path.stem not in ("collector-export", "collector-verify")]
 MOST_EXPOSURE = 25
 """Tenths, as `systemd-analyze security` counts: 0 is closed, 100 a service with no protection."""
 
@@ -65,6 +65,8 @@ def test_the_units_are_these() -> None:
         "collector-export.service",
         "collector-export.timer",
         "collector-ingest.service",
+        "collector-verify.service",
+        "collector-verify.timer",
         "collector-web.service",
         "kiosk-screen.service",
         "kiosk.service",
@@ -227,3 +229,16 @@ def test_the_export_runs_each_night_after_its_time_and_makes_up_for_a_missed_one
     assert analyze("calendar", calendar, folder=tmp_path).returncode == 0
     assert calendar.split()[1] > ExportSettings().run_at
     assert Unit(UNITS / "collector-export.service").one("Type") == "oneshot"
+
+
+def test_the_ledger_is_verified_each_week_with_the_key_that_everybody_may_read(
+    tmp_path: Path,
+) -> None:
+    timer, unit = (Unit(UNITS / f"collector-verify.{kind}") for kind in ("timer", "service"))
+
+    assert timer.one("Persistent") == "true"
+    assert analyze("calendar", timer.one("OnCalendar"), folder=tmp_path).returncode == 0
+    assert unit.one("Type") == "oneshot"
+    assert "SuccessExitStatus" not in unit.options  # what is wrong must show as a failed unit
+    assert "--collector-key /etc/yiping/collector-public.jwk" in unit.one("ExecStart")
+    assert unit.environment()["TMPDIR"] == unit.one("WorkingDirectory")
