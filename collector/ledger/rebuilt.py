@@ -59,6 +59,7 @@ def rebuilt_beside(uri: str, path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute(sql)
         connection.execute(f"ATTACH ? AS {ATTACHED}", [uri])
         connection.execute("BEGIN")
+        _take_over_purged(connection)
         rebuild(Database(connection, strict=True))
         yield connection
     finally:
@@ -125,6 +126,25 @@ def _schema() -> list[str]:
         return [sql for table, sql in rows.fetchall() if table in DERIVED_TABLES]
     finally:
         db.close()
+
+
+def _take_over_purged(connection: sqlite3.Connection) -> None:
+    """Rows of purged records cannot be made anew: they stay as they are, as in `rebuild`."""
+    tables = f"SELECT 1 FROM {ATTACHED}.sqlite_master WHERE name = 'purges'"
+    if not connection.execute(tables).fetchall():
+        return
+    [[up_to]] = connection.execute(
+        f"SELECT coalesce(max(up_to), 0) FROM {ATTACHED}.purges WHERE rule = 'records'"
+    )
+    for table in DERIVED_TABLES if up_to else ():
+        columns, _ = _columns(connection, table)
+        if "position" in columns:
+            names = ", ".join(columns)
+            connection.execute(
+                f"INSERT INTO main.{table} ({names}) SELECT {names} FROM {ATTACHED}.{table}"
+                " WHERE position <= ?",
+                [up_to],
+            )
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> tuple[list[str], list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from collector.errors import LedgerMismatch
@@ -33,6 +33,9 @@ def check_day_closes(facts: LedgerFacts, since: date | None) -> list[Finding]:
         first_on = since or _first_on(source)
         if first_on is None:
             return []
+        if facts.purged_to:  # of the day of the cut a part is gone
+            begin_on = _first_on(source) or first_on
+            first_on = max(first_on, begin_on + timedelta(days=1))
         findings: list[Finding] = []
         with_gap = {
             (journal.code, journal.epoch)
@@ -43,7 +46,7 @@ def check_day_closes(facts: LedgerFacts, since: date | None) -> list[Finding]:
             closed = read_closed_days(source, first_on)
         except (ValueError, OverflowError) as error:
             return [_told(Level.FAIL, Check.DAY_CLOSE, "cannot be counted", got=str(error))]
-        for on in sorted(closed):
+        for on in sorted(on for on in closed if on >= first_on.isoformat()):
             for day in closed[on]:
                 for difference in compare_day_closes([day], []).mismatches:
                     has_gap = (day.device, day.epoch) in with_gap

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from collector.errors import LedgerMismatch
@@ -26,6 +27,15 @@ class KeyRow:
     x: str
 
 
+class PurgeRow(NamedTuple):
+    """A purge of records: id, highest place purged, root over all up to there, rows removed."""
+
+    id: int
+    up_to: int
+    root: bytes
+    number: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class LedgerFacts:
     """All of it, as one snapshot had it; goes to other processes.
@@ -38,6 +48,8 @@ class LedgerFacts:
         journals: row of `epochs` → journal; `epochs` → what is said of it.
         key_rows: row of `device_keys` → key.
         nodes: (level, ordinal) → hash of kept subtrees; None: the ledger keeps none.
+        purges: purges of records, by id; of these records only the digests are left.
+        purge_heads: row of `epochs` → seq and digest of its last purged record.
     """
 
     path: Path
@@ -53,6 +65,13 @@ class LedgerFacts:
     gens: list[GenRow]
     checkpoints: list[CheckpointRow]
     nodes: dict[tuple[int, int], bytes] | None
+    purges: list[PurgeRow]
+    purge_heads: dict[int, tuple[int, bytes]]
+
+    @property
+    def purged_to(self) -> int:
+        """Every record up to this place was purged."""
+        return max((row.up_to for row in self.purges), default=0)
 
     @property
     def hall(self) -> str:
@@ -106,6 +125,15 @@ def read_facts(reader: LedgerReader) -> LedgerFacts:
     if "merkle_nodes" in tables:
         rows = reader.rows("SELECT level, ordinal, hash FROM merkle_nodes")
         nodes = {(level, ordinal): node for level, ordinal, node in rows}
+    purges: list[PurgeRow] = []
+    heads: dict[int, tuple[int, bytes]] = {}
+    if "purges" in tables:
+        rows = reader.rows(
+            "SELECT id, up_to, root, number FROM purges WHERE rule = 'records' ORDER BY id"
+        )
+        purges = [PurgeRow(*row) for row in rows]
+        rows = reader.rows("SELECT epoch, seq, digest FROM purge_heads ORDER BY purge")
+        heads = {epoch: (seq, digest) for epoch, seq, digest in rows}
     return LedgerFacts(
         path=reader.path,
         meta=dict(reader.rows("SELECT key, value FROM meta")),
@@ -128,4 +156,6 @@ def read_facts(reader: LedgerReader) -> LedgerFacts:
             )
         ],
         nodes=nodes,
+        purges=purges,
+        purge_heads=heads,
     )

@@ -39,6 +39,7 @@ class Check(StrEnum):
     ROOT = "root"
     NODES = "nodes"
     GENS = "gens"
+    PURGE = "purge"
     CHECKPOINT = "checkpoint"
     KEPT = "kept"
     EXPORT = "export"

@@ -32,12 +32,21 @@ class Journals:
     Args:
         journals: row of `epochs` → journal.
         zone: of the hall, to name days.
+        purge_heads: row of `epochs` → seq and digest of its last record that was purged; what is
+            left begins there.
     """
 
-    def __init__(self, journals: Mapping[int, Journal], zone: ZoneInfo) -> None:
+    def __init__(
+        self,
+        journals: Mapping[int, Journal],
+        zone: ZoneInfo,
+        purge_heads: Mapping[int, tuple[int, bytes]],
+    ) -> None:
         self._journals = journals
         self._zone = zone
         self._runs: dict[int, list[Run]] = defaultdict(list)
+        for epoch, (seq, digest) in purge_heads.items():
+            self._runs[epoch].append(Run(1, seq, "", link_text(digest), 0, 0, 0))
 
     def take(self, runs: Iterable[tuple[int, Run]]) -> Iterable[Finding]:
         """Take in the runs of the next stretch of rows; tells those that do not link on."""

@@ -16,8 +16,8 @@ from typing import Final
 
 from collector.errors import CollectorError, ImmutableFleet
 from collector.export.folders import ExportFolder
-from collector.ledger.counts import open_read_only
 from collector.ledger.fleet_loader import compare_fleet, read_device_keys
+from collector.ledger.readers import LedgerReader
 from collector.verify.facts import LedgerFacts
 from collector.verify.findings import Check, Finding, Level
 from collector.verify.statements import Kept
@@ -170,7 +170,7 @@ def fleet_findings(facts: LedgerFacts, known: Known) -> Iterable[Finding]:
     if known.fleet is None:
         return
     keys = {device: keys[0] for device, keys in (known.device_keys or {}).items()}
-    with closing(open_read_only(facts.path)) as connection:
+    with LedgerReader(facts.path) as reader, closing(_connect(reader.uri)) as connection:
         try:
             changes = compare_fleet(connection, known.fleet, keys)
         except ImmutableFleet as error:
@@ -183,6 +183,10 @@ def fleet_findings(facts: LedgerFacts, known: Known) -> Iterable[Finding]:
                 if change.action not in ("keyless", "unused"):
                     what = "the fleet file says otherwise, and is not loaded"
                     yield _fleet(Level.NOTE, what, got=str(change))
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(uri, uri=True)
 
 
 def _fleet(level: Level, what: str, *, expected: str = "", got: str = "") -> Finding:

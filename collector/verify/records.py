@@ -127,14 +127,22 @@ class RowChecker:
         self._tolerance_ms = tolerance_ms
         self._decode = RecordDecoder().decode
 
-    def check(self, rows: Sequence[Row], first: int, end: int) -> Checked:
-        """Check the rows with positions `[first, end)`; `first - 1` is a multiple of `BLOCK`."""
+    def check(
+        self, rows: Sequence[Row], first: int, end: int, purged: Sequence[bytes] = ()
+    ) -> Checked:
+        """Check the rows with positions `[first, end)`.
+
+        Args:
+            rows: by rising position, those of `purged` left out.
+            first: one more than a multiple of `BLOCK`.
+            purged: digests of the first of these places, whose records are gone by rule.
+        """
         checked, findings = Checked(rows=len(rows)), Findings()
-        digests: list[bytes] = []
+        digests = list(purged)
         runs: dict[int, Run] = {}
         links: dict[int, str] = {}
         journals, keys, decode = self._journals, self._keys, self._decode
-        expected = first
+        expected = first + len(digests)
         for row in rows:
             position, epoch, seq, digest, kind, key_id, received_ms, payload, signature = row
             if position != expected:

@@ -86,13 +86,17 @@ def verify(
         findings.extend(key_findings(facts, known.device_keys))
         findings.extend(fleet_findings(facts, known))
         statements = _statements(facts, known, last, findings)
-        marks = [*statements.marks, Mark(facts.size, facts.root, Check.ROOT, "ledger_state")]
+        marks = [
+            *statements.marks,
+            *(Mark(row.up_to, row.root, Check.PURGE, f"purge {row.id}") for row in facts.purges),
+            Mark(facts.size, facts.root, Check.ROOT, "ledger_state"),
+        ]
         now = Bracket(last, known.now_ms, "the time of this verification")
         with tempfile.TemporaryDirectory(prefix="yiping-verify-") as folder:
             job = Job(
                 facts=facts,
                 last=last,
-                sizes=(*(mark.size for mark in marks if mark.size <= last), last),
+                sizes=(*(mark.size for mark in marks if 0 <= mark.size <= last), last),
                 brackets=(*statements.brackets, now),
                 folder=Path(folder),
                 since=known.since,
@@ -128,8 +132,8 @@ def verify(
 
 def _last_place(reader: LedgerReader, facts: LedgerFacts, findings: Findings) -> int:
     """The last place to look at."""
-    row = reader.row("SELECT count(*) FROM records WHERE position > 0")
-    number = row[0] if row else 0
+    row = reader.row("SELECT count(*) FROM records WHERE position > ?", facts.purged_to)
+    number = facts.purged_to + (row[0] if row else 0)
     last = min(facts.last_position, number + MAX_HOLES)
     if last < facts.last_position:
         findings.add(
@@ -185,7 +189,7 @@ def _check_rows(
     progress: Progress,
 ) -> Tree:
     """Take all stretches in; returns the tree over them."""
-    tree, journals = Tree(facts.nodes), Journals(facts.journals, facts.zone)
+    tree, journals = Tree(facts.nodes), Journals(facts.journals, facts.zone, facts.purge_heads)
     tree.finish_empty()
     done, latest_ms = 0, 0
     for checked in stretches:

@@ -18,6 +18,7 @@ from typing import Final, Self
 
 from collector.errors import CollectorError
 from collector.ledger.readers import LedgerReader
+from collector.merkle import HASH_BYTES
 from collector.press_time import FUTURE_TOLERANCE_MS
 from collector.verify.day_closes import check_day_closes
 from collector.verify.derived import check_derived
@@ -39,6 +40,7 @@ _ROWS: Final = (
     "SELECT position, epoch, seq, digest, kind, key, received_ms, payload, signature FROM records"
     " WHERE position >= ? AND position < ? ORDER BY position"
 )
+_PURGED: Final = "SELECT block, digests FROM purged_digests WHERE block >= ? AND block < ?"
 
 
 class WorkerEnded(CollectorError, RuntimeError):
@@ -94,7 +96,22 @@ class Worker:
         if self._reader is None:
             self._reader = LedgerReader(self._job.facts.path, is_snapshot=False).open()
         end = min(first + self._job.stretch, self._job.last + 1)
-        return self._checker.check(self._reader.rows(_ROWS, first, end), first, end)
+        purged = self._purged(self._reader, first, min(end, self._job.facts.purged_to + 1))
+        rows = self._reader.rows(_ROWS, first + len(purged), end)
+        return self._checker.check(rows, first, end, purged)
+
+    @staticmethod
+    def _purged(reader: LedgerReader, first: int, end: int) -> list[bytes]:
+        """Digests of the purged records of places `[first, end)`; zeros for one that is lost."""
+        digests: list[bytes] = []
+        if end <= first:
+            return digests
+        blocks = range((first - 1) // BLOCK, -(-(end - 1) // BLOCK))
+        held: dict[int, bytes] = dict(reader.rows(_PURGED, blocks.start, blocks.stop))
+        for block in blocks:
+            joined = held.get(block, b"").ljust(BLOCK * HASH_BYTES, b"\0")
+            digests += [joined[at : at + HASH_BYTES] for at in range(0, len(joined), HASH_BYTES)]
+        return digests[: end - first]
 
     def derived(self) -> list[Finding]:
         """Compare what is derived."""

@@ -59,9 +59,32 @@ def check_state(facts: LedgerFacts) -> Iterable[Finding]:
             expected=str(facts.size),
             got=str(facts.last_position),
         )
-    if facts.first_position < 0 or (facts.last_position and not facts.first_position):
+    if facts.last_position and facts.first_position <= facts.purged_to:
         yield _fail(
-            Check.POSITIONS, "a record before the first place", got=str(facts.first_position)
+            Check.POSITIONS,
+            "a record before the first place, or of a place that was purged",
+            expected=f"from {facts.purged_to + 1} on",
+            got=str(facts.first_position),
+        )
+    before = 0
+    for row in facts.purges:
+        if row.number != row.up_to - before:
+            yield _fail(
+                Check.PURGE,
+                "does not follow the purge before it",
+                where=f"purge {row.id}",
+                expected=f"{row.up_to - before} records",
+                got=str(row.number),
+            )
+        before = row.up_to
+    if facts.purges:
+        yield Finding(
+            level=Level.NOTE,
+            check=Check.PURGE,
+            what="purged by rule: their digests are checked, their signatures cannot be",
+            first_position=1,
+            last_position=facts.purged_to,
+            count=facts.purged_to,
         )
 
 
@@ -104,7 +127,8 @@ def _conflicts(reader: LedgerReader, facts: LedgerFacts) -> Iterable[Finding]:
                 expected=str(before + 1),
                 got=str(row),
             )
-        is_right = stored == held and digest(token) == other != stored
+        is_purged = seq <= facts.purge_heads.get(epoch, (0, b""))[0]
+        is_right = (is_purged or stored == held) and digest(token) == other != stored
         try:
             said = split_token(token)
             record = decode_record(said.payload)

@@ -530,8 +530,11 @@ def a_rollup_changed(ledger: SpoiledLedger) -> IsNamed:
 
 @edit
 def a_rollup_moved_to_another_window(ledger: SpoiledLedger) -> IsNamed:
-    on = any_day(ledger)
-    window = ledger.draw.choice((1, 2, 3))
+    [[on, window]] = [
+        ledger.draw.choice(
+            ledger.rows("SELECT DISTINCT on_date, window FROM day_rollups WHERE window > 0")
+        )
+    ]
     ledger.run("UPDATE day_rollups SET window = -1 WHERE on_date = ? AND window = ?", on, window)
     ledger.run(
         "UPDATE OR REPLACE day_rollups SET window = ? WHERE on_date = ? AND window = -1",
