@@ -109,7 +109,7 @@ def write_day(
     by_day: dict[tuple[Any, ...], list[int]] = {}
     by_hour: dict[tuple[Any, ...], list[int]] = {}
     by_month: dict[tuple[Any, ...], list[int]] = {}
-    position = frontier.size
+    position, received_ms = frontier.size, 0
     levels, shares = list(LEVEL_SHARES), list(LEVEL_SHARES.values())
     cases = sorted(_cases(desks, on, zone, draw), key=lambda case: (case[0], case[1].window))
     for invited_ms, desk, hour in cases:
@@ -140,6 +140,7 @@ def write_day(
         for kind, ms, fields in (("INVITED", invited_ms, ""), (end[0], pressed_ms, end[1])):
             digest, payload, signature = _record(desk, kind, ms, common + fields, is_signed)
             position += 1
+            received_ms = max(received_ms, ms + 40)  # a time-out is written after what came since
             digests.append(digest)
             rows.append(
                 (
@@ -149,7 +150,7 @@ def write_day(
                     digest,
                     kind,
                     desk.key,
-                    ms + 40,
+                    received_ms,
                     payload,
                     signature,
                 )

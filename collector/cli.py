@@ -13,6 +13,7 @@ from collector.errors import CollectorError
 from collector.export import command as export
 from collector.reconcile import command as reconcile
 from collector.settings import PROGRAM, CollectorSettings, load_collector_settings
+from collector.verify import command as verify
 from collector.web import command as web
 from firmware_config import __version__
 from firmware_config.command_line import (
@@ -26,6 +27,22 @@ from firmware_config.settings import describe_settings, environment_name
 
 FOREIGN_ERRORS: Final[ForeignErrors] = {sqlite3.Error: ("database: ", ExitCode.DATABASE)}
 
+COMMANDS: Final = (
+    ingest,
+    web,
+    rates,
+    export,
+    reconcile,
+    verify,
+    checkpoint,
+    command,
+    devices,
+    check,
+    db,
+    fleet,
+)
+"""In the order of `--help`."""
+
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Run the command; returns its exit code (see `ExitCode`)."""
@@ -34,7 +51,8 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
 
     def run() -> int:
         settings = None
-        if not getattr(args, "verify", None):  # a receiver verifies an export without our settings
+        # a receiver verifies an export, and an auditor a ledger, without our settings
+        if not (getattr(args, "verify", None) or getattr(args, "alone", False)):
             settings = load_collector_settings(
                 getattr(args, "config", None),
                 os.environ if environ is None else environ,
@@ -55,11 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    parts = (
-        *(ingest, web, rates, export, reconcile, command, devices, check, db),
-        *(checkpoint, fleet),
-    )
-    for part in parts:
+    for part in COMMANDS:
         part.add_parser(commands)
     add_common_options(parser)
     return parser

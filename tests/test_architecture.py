@@ -96,6 +96,11 @@ PURE = (
     "collector/verdict.py",
     "collector/reconcile/model.py",
     "collector/reconcile/report.py",
+    "collector/verify/findings.py",
+    "collector/verify/journals.py",
+    "collector/verify/reception.py",
+    "collector/verify/records.py",
+    "collector/verify/tree.py",
 )
 """No I/O, clock, thread, randomness of their own, logging or third-party code in these."""
 

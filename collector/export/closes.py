@@ -6,6 +6,7 @@ keeps that raw wall time, so it can count alike: what is missing here is missing
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -59,7 +60,8 @@ def read_closed_days(source: LedgerSource, first_on: date) -> dict[str, list[Clo
     since_ms = day_start_ms(first_on - _DAY, zone)
     positions = range(1, source.identity.size + 1)
     first = bisect_left(positions, since_ms, key=source.received_ms) + 1
-    written: dict[tuple[int, str], dict[str, list[int]]] = {}  # (journal, day) -> name -> seqs
+    # (journal, day) -> name -> seqs; arrays, because a verification reads ten years at once
+    written: dict[tuple[int, str], dict[str, array[int]]] = {}
     last: dict[tuple[int, str], tuple[str, str, DayClose]] = {}
     for journal, device, epoch, seq, kind, received_ms, payload in source.records_from(first):
         try:
@@ -74,9 +76,9 @@ def read_closed_days(source: LedgerSource, first_on: date) -> dict[str, list[Clo
             except (OverflowError, ValueError):  # a clock at the end of the calendar
                 continue
             names = written.setdefault((journal, on_date), {})
-            names.setdefault(kind, []).append(seq)
+            names.setdefault(kind, array("q")).append(seq)
             if kind == Kind.RATED:
-                names.setdefault(f"{kind}.{raw.level}", []).append(seq)
+                names.setdefault(f"{kind}.{raw.level}", array("q")).append(seq)
         if isinstance(record, DayClose) and record.on <= local_day(received_ms, zone).isoformat():
             key = (journal, record.on)
             if key not in last or last[key][2].seq < seq:

@@ -70,9 +70,17 @@ class LedgerReader:
             self._is_immutable = True
         return self
 
+    @property
+    def uri(self) -> str:
+        """Names the file as it was opened, for SQLite's `ATTACH` to a connection of another."""
+        return self._uri("mode=ro&immutable=1" if self._is_immutable else "mode=ro")
+
+    def _uri(self, flags: str) -> str:
+        return f"file:{quote(str(self.path.resolve()))}?{flags}"
+
     def _connect(self, flags: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"file:{quote(str(self.path.resolve()))}?{flags}",
+            self._uri(flags),
             uri=True,
             timeout=BUSY_TIMEOUT_S,
             isolation_level=None,
