@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from collector.export import command
+from collector.export import command, yiping_verify
 from collector.ledger.fleet_loader import load_into_ledger
 from collector.ledger.migrations import open_ledger
 from collector.ledger.writer import LedgerWriter
@@ -207,6 +207,13 @@ class LedgerHall:
         return command.run(
             parse(*arguments), self.settings(**export), clock=lambda: now or self.now
         )
+
+    def check(self, *options: object, name: str = "") -> yiping_verify.Report:
+        """What a receiver's program says of the exports, or of one of them."""
+        told = [str(part) for part in (self.exports / name, *options)]
+        report = yiping_verify.Report()
+        yiping_verify.check(yiping_verify.arguments(told), report)
+        return report
 
     def tamper(self, sql: str, *parameters: object) -> None:
         """Change the ledger behind the collector's back."""
