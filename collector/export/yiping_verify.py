@@ -56,6 +56,7 @@ MAX_LINES = 60
 MAX_WIDTH = 110
 MAX_FINDINGS = 20
 MAX_FILE_BYTES = 512 * 1024 * 1024  # of one unpacked file; a hall's day is about 10 MB
+MAX_BETWEEN = 1000  # an export gives records of other days in between, up to so many
 MAX_CARD_SECONDS = 300  # for one question to a card; an honest one answers in seconds
 
 # ------------------------------------------------------------------------------------------ texts
@@ -131,6 +132,8 @@ NOTES = {
         "{n} rows whose synchronised clock the collector did not believe, e.g. {x}"),
     "dated-away": ("{n} 条时钟未同步的记录被估计为其他日期，例如 {x}",
         "{n} records without a synchronised clock are dated to other days, e.g. {x}"),
+    "not-shown": ("{n} 条记录不在此处任何一天，例如 {x}",
+        "{n} records are in none of the days here, e.g. {x}"),
     "repeat-elsewhere": ("{n} 个重复评价的首次评价不在此处，例如 {x}",
         "the first ratings of {n} repeats are not in here, e.g. {x}"),
     "one-day": ("只核验了一天：与前后导出的链接未核验",
@@ -308,16 +311,14 @@ def percent(numerator: int, base: int) -> str:
     return f"{units // 1000}.{units % 1000:03d}"
 
 
-def runs(numbers: Iterable[int]) -> str:
-    """Ascending numbers as text: `3, 5-8`, shortened."""
-    parts: list[list[int]] = []
-    for number in numbers:
-        if parts and number == parts[-1][1] + 1:
-            parts[-1][1] = number
-        else:
-            parts.append([number, number])
-    shown = [str(a) if a == b else f"{a}-{b}" for a, b in parts]
-    return ", ".join(shown[:5]) + (", …" if len(shown) > 5 else "")
+def gaps(first: int, held: Iterable[int], last: int) -> list[str]:
+    """The numbers from `first` to `last` that are not among the ascending `held`, as `3`, `5-8`."""
+    found, expected = [], first
+    for number in [*held, last + 1]:
+        if number > expected:
+            found.append(f"{expected}-{number - 1}" if number - 1 > expected else f"{expected}")
+        expected = number + 1
+    return found
 
 
 # ---------------------------------------------------------------------------------- keys and tokens
@@ -733,34 +734,32 @@ def read_records(day: Day, content: bytes, report: Report) -> None:
     report.figures["records"] += len(lines)
     day.records.sort(key=lambda record: record[:3])
     check_links(day.records, place, report)
-    journals: dict[Where, list[int]] = defaultdict(list)
+    check_stretches(day, place, report)
+
+
+def check_stretches(day: Day, place: str, report: Report) -> None:
+    """The records must be those that the manifest lists, without a gap in them."""
+    journals: dict[Where, dict[int, str]] = defaultdict(dict)
     for record in day.records:
-        journals[record.dev, record.epoch].append(record.seq)
-    strays = {record[:3] for record in day.records}
+        journals[record.dev, record.epoch][record.seq] = record.token.digest
+    ended: dict[Where, int] = {}
     for stretch in day.manifest["evidence"]:
-        journal, first, last = (
-            (stretch["device"], stretch["epoch"]),
-            stretch["first"],
-            stretch["last"],
-        )
-        held = [seq for seq in journals[journal] if first <= seq <= last]
-        expected, missing = first, []
-        for seq in [*held, last + 1]:
-            if seq > expected:
-                missing.append(f"{expected}-{seq - 1}" if seq - 1 > expected else str(expected))
-            expected = seq + 1
+        journal = (stretch["device"], stretch["epoch"])
+        first, last = stretch["first"], stretch["last"]
+        digests = journals[journal]
+        held = [seq for seq in digests if first <= seq <= last]
+        missing = gaps(first, held, last)
+        if first - ended.get(journal, first) > 1 and first - ended[journal] <= MAX_BETWEEN + 1:
+            missing += gaps(ended[journal] + 1, [], first - 1)
+        ended[journal] = last
         if missing:
-            report.wrong("seq-gap", f"{place} {'/'.join(journal)}", ", ".join(missing[:5]), "-")
-        strays -= {(*journal, seq) for seq in held}
-    for stray in sorted(strays)[:MAX_FINDINGS]:
-        report.wrong("token-stray", f"{place} {'/'.join(map(str, stray))}")
-    for before, record in zip([None, *day.records], day.records):
-        if before is None or before[:2] != record[:2]:
-            day.ends[record[:3]] = record.token.digest
-            if before is not None:
-                day.ends[before[:3]] = before.token.digest
-    if day.records:
-        day.ends[day.records[-1][:3]] = day.records[-1].token.digest
+            report.wrong("seq-gap", f"{place} {'/'.join(journal)}", ", ".join(missing[:5]))
+        day.ends.update({(*journal, seq): digests[seq] for seq in held[:1] + held[-1:]})
+        for seq in held:
+            del digests[seq]
+    for journal, digests in journals.items():
+        for seq in digests:
+            report.wrong("token-stray", f"{place} {'/'.join(journal)}/{seq}")
 
 
 def expected_row(record: Record) -> dict[str, str]:
@@ -1265,6 +1264,17 @@ def check_between_days(days: list[Day], report: Report) -> None:
     away = sorted({name for day in days for name in day.dated_away} - estimated)
     if away:
         report.note("dated-away", len(away), "/".join(map(str, away[0])))
+    shown: dict[Where, list[tuple[int, int]]] = defaultdict(list)
+    for day in days:
+        for stretch in day.manifest["evidence"]:
+            journal = (stretch["device"], stretch["epoch"])
+            shown[journal].append((stretch["first"], stretch["last"]))
+    for journal, stretches in shown.items():
+        end = min(stretches)[1]
+        for first, last in sorted(stretches):
+            if first > end + 1:
+                report.note("not-shown", first - end - 1, f"{'/'.join(journal)}/{end + 1}")
+            end = max(end, last)
     signers: dict[str, str] = {}
     digests: dict[tuple[str, str, int], tuple[str, str]] = {}
     for day in days:
@@ -1386,9 +1396,9 @@ def check_card(
     records.sort(key=lambda record: record[:3])
     seqs = [row[0] for row in rows]
     first, head = (seqs[0], seqs[-1]) if seqs else (1, 0)
-    missing = [f"{a + 1}-{b - 1}" for a, b in zip(seqs, seqs[1:]) if b != a + 1]
+    missing = gaps(first, seqs, head)
     if missing:
-        report.wrong("seq-gap", place, ", ".join(missing[:5]), "-")
+        report.wrong("seq-gap", place, ", ".join(missing[:5]))
     if first > 1:
         report.note("pruned", first - 1)
         if first > marks["archived"] + 1:
