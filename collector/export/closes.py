@@ -17,7 +17,7 @@ import msgspec
 from collector.export.evidence import Journal
 from collector.export.source import LedgerSource
 from collector.periods import LocalCalendar, day_start_ms, local_day
-from collector.press_time import wall_ms
+from collector.press_time import believed_wall_ms, press_time, wall_ms
 from firmware_config.contract import DayClose, Kind, decode_record
 from firmware_config.errors import ContractError
 
@@ -41,11 +41,12 @@ class ClosedDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalDay:
-    """One local day by the devices' own wall clocks.
+    """What the journals hold of one local day.
 
     Attributes:
         closed: the journals that closed it.
-        seqs: journal → its records of that day, and the DAYCLOSE of it; in no order.
+        seqs: journal → its records of that day by its own wall clock, those INVITED and IGNORED
+            that the ledger dates to it, and the DAYCLOSE of it; in no order.
     """
 
     closed: list[ClosedDay] = field(default_factory=list)
@@ -54,6 +55,9 @@ class JournalDay:
 
 class _Raw(msgspec.Struct):
     wall: str
+    synced: bool
+    boot: str
+    mono_ms: int
     level: int = 0
 
 
@@ -73,8 +77,17 @@ def read_journal_days(source: LedgerSource, first_on: date) -> dict[str, Journal
     since_ms = day_start_ms(first_on - _DAY, zone)
     positions = range(1, source.identity.size + 1)
     first = bisect_left(positions, since_ms, key=source.received_ms) + 1
+    offsets = source.boot_offsets()
     written: dict[tuple[Journal, str], dict[str, list[int]]] = {}  # (journal, day) -> name -> seqs
+    dated: dict[tuple[Journal, str], list[int]] = {}
     last: dict[tuple[Journal, str], DayClose] = {}
+
+    def day_of(ms: int | None) -> str | None:
+        try:
+            return None if ms is None else calendar.day_and_hour(ms)[0]
+        except (OverflowError, ValueError):  # a clock at the end of the calendar
+            return None
+
     for device, epoch, seq, kind, received_ms, payload in source.records_from(first):
         journal = (device, epoch)
         try:
@@ -82,16 +95,18 @@ def read_journal_days(source: LedgerSource, first_on: date) -> dict[str, Journal
             record = decode_record(payload) if kind == Kind.DAYCLOSE else None
         except (msgspec.DecodeError, ContractError):
             continue
-        at_ms = wall_ms(raw.wall)
-        if at_ms is not None:
-            try:
-                on_date, _ = calendar.day_and_hour(at_ms)
-            except (OverflowError, ValueError):  # a clock at the end of the calendar
-                continue
+        on_date = day_of(wall_ms(raw.wall))
+        if on_date is not None:
             names = written.setdefault((journal, on_date), {})
             names.setdefault(kind, []).append(seq)
             if kind == Kind.RATED:
                 names.setdefault(f"{kind}.{raw.level}", []).append(seq)
+        if kind in (Kind.INVITED, Kind.IGNORED):
+            believed_ms = believed_wall_ms(raw.wall, raw.synced, received_ms)
+            offset_ms = offsets.get((device, epoch, raw.boot))
+            if believed_ms is None and offset_ms is not None:
+                on_date = day_of(press_time(raw.mono_ms, None, received_ms, offset_ms)[0])
+                dated.setdefault((journal, on_date or ""), []).append(seq)
         if isinstance(record, DayClose) and record.on <= local_day(received_ms, zone).isoformat():
             key = (journal, record.on)
             if key not in last or last[key].seq < seq:
@@ -100,6 +115,8 @@ def read_journal_days(source: LedgerSource, first_on: date) -> dict[str, Journal
     for (journal, on), names in written.items():
         seqs = [seq for kind in Kind for seq in names.get(kind, ())]
         days.setdefault(on, JournalDay()).seqs[journal] = seqs
+    for (journal, on), seqs in dated.items():
+        days.setdefault(on, JournalDay()).seqs.setdefault(journal, []).extend(seqs)
     for (journal, on), record in last.items():
         names = written.get((journal, on), {})
         held = {name: _before(record.seq, names.get(name, ())) for name in record.counts}

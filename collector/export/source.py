@@ -250,6 +250,14 @@ class LedgerSource:
         row = self._reader.row("SELECT token FROM checkpoints ORDER BY id DESC LIMIT 1")
         return bytes(row[0]).decode("ascii") if row else None
 
+    def boot_offsets(self) -> dict[tuple[str, str, str], int]:
+        """Device, epoch and boot id → what turns that boot's clock into wall time, in ms."""
+        rows = self._reader.rows(
+            "SELECT d.code, e.epoch, b.boot, b.offset_ms FROM boots b"
+            " JOIN epochs e ON e.id = b.epoch JOIN devices d ON d.id = e.device"
+        )
+        return {(device, epoch, boot): offset_ms for device, epoch, boot, offset_ms in rows}
+
     def received_ms(self, position: int) -> int:
         """When the record at a position was received; 0 when there is none."""
         row = self._reader.row("SELECT received_ms FROM records WHERE position = ?", position)

@@ -41,6 +41,7 @@ import tempfile
 import time
 import unicodedata
 import zlib
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone, tzinfo
@@ -82,25 +83,25 @@ WRONG = {
     "token-order": ("记录重复或次序不对", "records are not in order, or stand there twice"),
     "token-stray": ("记录不在清单所列范围内", "a record outside what the manifest lists"),
     "signature": ("签名无效", "the signature is not good"),
-    "link": ("与前一条记录的链接断开", "the link to the record before it is broken"),
+    "link": ("与前一条记录的链接断开", "does not follow the record before"),
     "seq-gap": ("缺少记录", "records are missing"),
     "row-twice": ("同一记录出现多次", "the same record stands there more than once"),
     "row-without-token": ("此行没有签名记录", "a row without a signed record"),
-    "row-field": ("此行与签名记录不符", "a row says other than the signed record"),
+    "row-field": ("此行与签名记录不符", "not what the device signed"),
     "row-time": ("时间与签名记录不符", "the time is not that of the signed record"),
     "row-day": ("此行不属于这一天", "a row of another day"),
     "token-without-row": ("签名记录没有对应的行", "a signed record without a row"),
     "repeat": ("重复评价计数有误", "a repeat is counted, or a first rating is not"),
     "sum": ("合计不对", "a sum is wrong"),
-    "invited": ("邀评或无效按键的数目不对", "invitations or ignored presses are counted wrongly"),
+    "invited": ("邀评或无效按键的数目不对", "wrong count of invitations or presses"),
     "rate": ("比率与计数不符", "a rate does not follow from its counts"),
     "rule": ("满意率规则与其名称不符", "the rule is not what its name says"),
-    "day-close": ("与评价器的日结不符", "the device's own count of its day disagrees"),
+    "day-close": ("与评价器的日结不符", "not what the device itself counted"),
     "balance-flag": ("“已平衡”标记不对", "the mark `balanced` is wrong"),
     "not-balanced": ("导出自称不平衡", "the export says itself that it does not balance"),
     "facts": ("事实摘要不符", "the digest of the facts is wrong"),
-    "previous": ("与前一份导出的链接断开", "the link to the export made before is broken"),
-    "replaces": ("与前一修订的链接断开", "the link to the revision before is broken"),
+    "previous": ("与前一份导出的链接断开", "does not follow the export before"),
+    "replaces": ("与前一修订的链接断开", "does not follow the revision before"),
     "number-twice": ("导出序号重复", "two exports bear the same number"),
     "hall": ("属于另一个大厅", "of another hall"),
     "ledger-back": ("账本变小了", "the ledger has become smaller"),
@@ -182,6 +183,7 @@ class Report:
         self.figures: Counter[str] = Counter()
         self.shown: list[tuple[str, str]] = []
         self.keys: dict[str, str] = {}  # thumbprint -> device, of every key that was used
+        self.unknown: Counter[tuple[str, str, str]] = Counter()  # place, device, thumbprint
         self.settled: set[str] = set()  # folders of exports that a later revision replaces
 
     def wrong(self, code: str, place: str, expected: object = "", got: object = "") -> None:
@@ -218,11 +220,20 @@ def sha256_hex(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def whole_number(text: str) -> int:
+    """A whole number of JSON; one of many digits would take a computer hours."""
+    if len(text) > 20:
+        raise ValueError("a number of more than 20 digits")
+    return int(text)
+
+
 def read_json(content: bytes) -> Any:
     """The JSON value in UTF-8 bytes."""
     try:
-        value = json.loads(content.decode("utf-8"))
-        json.dumps(value, ensure_ascii=False).encode("utf-8")  # refuses half characters
+        text = content.decode("utf-8")
+        value = json.loads(text, parse_int=whole_number)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")  # refuses half characters
     except (ValueError, RecursionError) as error:
         raise Bad(f"JSON: {error}") from None
     return value
@@ -459,7 +470,8 @@ def read_record(token: Token) -> Record:
         raise Bad("expected contract version 1, a seq from 1 on and a wall time")
     if fields["kind"] == "RATED" and not 1 <= fields["level"] <= 5:
         raise Bad(f"level: expected 1 to 5, got {fields['level']}")
-    if any(type(number) is not int for number in fields.get("counts", {}).values()):
+    is_close = fields["kind"] == "DAYCLOSE"
+    if is_close and any(type(number) is not int for number in fields["counts"].values()):
         raise Bad("counts: expected numbers")
     dev, epoch, seq, kind_of = (fields[name] for name in ("dev", "epoch", "seq", "kind"))
     return Record(dev, epoch, seq, kind_of, at, fields, token)
@@ -469,7 +481,7 @@ def check_signature(record: Record, keys: dict[str, Key], place: str, report: Re
     """Check a record's signature, and that the key is its device's."""
     key = keys.get(record.token.kid)
     if key is None:
-        report.wrong("key-unknown", f"{place} {record.name}", got=record.token.kid)
+        report.unknown[place.split(":")[0], record.dev, record.token.kid] += 1
         return
     report.keys.setdefault(key.kid, key.device or record.dev)
     if key.device not in ("", record.dev):
@@ -739,27 +751,31 @@ def read_records(day: Day, content: bytes, report: Report) -> None:
 
 def check_stretches(day: Day, place: str, report: Report) -> None:
     """The records must be those that the manifest lists, without a gap in them."""
-    journals: dict[Where, dict[int, str]] = defaultdict(dict)
+    journals: dict[Where, list[int]] = defaultdict(list)
     for record in day.records:
-        journals[record.dev, record.epoch][record.seq] = record.token.digest
+        journals[record.dev, record.epoch].append(record.seq)
+    digests = {record[:3]: record.token.digest for record in day.records}
+    strays = set(digests)
     ended: dict[Where, int] = {}
     for stretch in day.manifest["evidence"]:
         journal = (stretch["device"], stretch["epoch"])
-        first, last = stretch["first"], stretch["last"]
-        digests = journals[journal]
-        held = [seq for seq in digests if first <= seq <= last]
+        first, last, before = stretch["first"], stretch["last"], ended.get(journal)
+        if first > last or (before is not None and first <= before):
+            report.wrong("token-order", f"{day.name}/{MANIFEST} evidence", got=f"{first}-{last}")
+            continue
+        seqs = journals[journal]
+        held = seqs[bisect_left(seqs, first) : bisect_right(seqs, last)]
         missing = gaps(first, held, last)
-        if first - ended.get(journal, first) > 1 and first - ended[journal] <= MAX_BETWEEN + 1:
-            missing += gaps(ended[journal] + 1, [], first - 1)
+        if before is not None and before + 1 < first <= before + 1 + MAX_BETWEEN:
+            missing += gaps(before + 1, [], first - 1)
         ended[journal] = last
         if missing:
             report.wrong("seq-gap", f"{place} {'/'.join(journal)}", ", ".join(missing[:5]))
-        day.ends.update({(*journal, seq): digests[seq] for seq in held[:1] + held[-1:]})
-        for seq in held:
-            del digests[seq]
-    for journal, digests in journals.items():
-        for seq in digests:
-            report.wrong("token-stray", f"{place} {'/'.join(journal)}/{seq}")
+        names = [(*journal, seq) for seq in held]
+        day.ends.update({name: digests[name] for name in names[:1] + names[-1:]})
+        strays.difference_update(names)
+    for stray in sorted(strays):
+        report.wrong("token-stray", f"{place} {'/'.join(map(str, stray))}")
 
 
 def expected_row(record: Record) -> dict[str, str]:
@@ -1022,13 +1038,15 @@ def check_sums(day: Day, report: Report) -> None:
 def check_day_closes(day: Day, zone: tzinfo | None, report: Report) -> None:
     """Compare the last DAYCLOSE of each journal and this day with the records before it."""
     on = day.manifest["day"]
-    closes = {r[:2]: r for r in day.records if r.kind == "DAYCLOSE" and r.fields["on"] == on}
+    of_the_day: dict[tuple[str, ...], list[Record]] = defaultdict(list)
+    closes: dict[tuple[str, ...], Record] = {}
+    for record in day.records if zone is not None else ():
+        if local_date(record.at, zone or timezone.utc) == on:
+            of_the_day[record[:2]].append(record)
+        if record.kind == "DAYCLOSE" and record.fields["on"] == on:
+            closes[record[:2]] = record
     for journal, close in closes.items():
-        of_the_day = (r for r in day.records if r[:2] == journal)
-        if zone is not None:
-            check_day_close(
-                close, (r for r in of_the_day if local_date(r.at, zone) == on), day.name, report
-            )
+        check_day_close(close, of_the_day[journal], day.name, report)
 
 
 def check_facts(day: Day, report: Report) -> None:
@@ -1497,9 +1515,14 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
+def short(text: str) -> str:
+    """Clean text with epochs and digests cut to their beginning; `--json` has them whole."""
+    return re.sub(r"[A-Za-z0-9_-]{22,64}(?![A-Za-z0-9_-])", lambda m: m[0][:10] + "…", clean(text))
+
+
 def cut(text: str, width: int = MAX_WIDTH) -> str:
-    """Text cut to a width in columns; Chinese characters take two."""
-    taken = 0
+    """Text cut to a width in columns, at least 16; Chinese characters take two."""
+    taken, width = 0, max(width, 16)
     for at, character in enumerate(text):
         taken += 2 if unicodedata.east_asian_width(character) in "WF" else 1
         if taken > width - 1:
@@ -1520,11 +1543,15 @@ def page(target: str, is_pinned: bool, report: Report, lang: int) -> list[str]:
     ]
     lines += BIG[passed].split("\n")
     verdict = say("通过", "PASS") if passed else say("不通过", "FAIL")
+    if passed and not is_pinned:
+        verdict += say("（公钥未经您保存的副本核对）", " (keys not compared with any you kept)")
     lines.append(f"{verdict}  {say('对象', 'of')} {clean(target)}")
     found = (f"{label[lang]} {figures[key]}" for key, label in LABELS.items() if figures[key])
     lines.append(say("核验了：", "checked: ") + say("，", ", ").join(found))
     if figures["exports"]:
-        levels = "  ".join(f"{n} {figures[f'hall_level{n}']}" for n in (5, 4, 3, 2, 1))
+        levels = "  ".join(
+            f"{say(LEVEL_NAMES[n], f'level {n}:')} {figures[f'hall_level{n}']}" for n in LEVEL_NAMES
+        )
         n, base = figures["hall_satisfaction_numerator"], figures["hall_satisfaction_base"]
         rated, invited = figures["hall_rated"], figures["hall_invited"]
         rate, part = (
@@ -1535,7 +1562,7 @@ def page(target: str, is_pinned: bool, report: Report, lang: int) -> list[str]:
         )
         rest = f"{say('未评价', 'unrated')} {figures['hall_unrated']}"
         rest += f"  {say('重复', 'repeats')} {figures['hall_repeats']}"
-        lines.append(f"{say('各级', 'levels')}  {levels}  {rest}")
+        lines.append(f"{levels}  {rest}")
     more = len(report.shown) - 8
     lines += [f"  {clean(name)}  {clean(value)}" for name, value in report.shown[-8:]]
     if more > 0:
@@ -1552,11 +1579,12 @@ def page(target: str, is_pinned: bool, report: Report, lang: int) -> list[str]:
     if report.findings:
         lines.append(say(f"发现 {len(report.findings)} 处：", f"{len(report.findings)} findings:"))
         for finding in report.findings[:MAX_FINDINGS]:
-            text = f"  [{finding.code}] {clean(finding.place)} {WRONG[finding.code][lang]}"
+            text = f"  [{finding.code}] {short(finding.place)} {WRONG[finding.code][lang]}"
+            room = (MAX_WIDTH - len(text) - 24) // 2
             if finding.expected:
-                text += f"{say('；应为 ', '; expected ')}{clean(finding.expected)}"
+                text += f"{say('；应为 ', '; expected ')}{cut(short(finding.expected), room)}"
             if finding.got:
-                text += f"{say('；实为 ', '; got ')}{clean(finding.got)}"
+                text += f"{say('；实为 ', '; got ')}{cut(short(finding.got), room)}"
             lines.append(text)
         if len(report.findings) > MAX_FINDINGS:
             n = len(report.findings) - MAX_FINDINGS
@@ -1574,6 +1602,14 @@ def page(target: str, is_pinned: bool, report: Report, lang: int) -> list[str]:
 
 def check(args: argparse.Namespace, report: Report) -> bool:
     """Do what the arguments ask for; returns whether the receiver's own keys were used."""
+    is_pinned = check_targets(args, report)
+    for (place, device, kid), n in report.unknown.items():
+        report.wrong("key-unknown", f"{place} {device}", "", f"{kid} ({n})")
+    return is_pinned
+
+
+def check_targets(args: argparse.Namespace, report: Report) -> bool:
+    """Find out what it is that shall be checked, and check it."""
     pinned = load_keys(args.keys) if args.keys else {}
     pins = Pins(pinned, load_keys(args.collector_key) if args.collector_key else {})
     targets = args.compare or [args.path]

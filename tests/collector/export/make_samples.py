@@ -283,7 +283,7 @@ SAMPLES: Final = (
         ("用外人的密钥签了一条好评", "a good rating signed with a stranger's key"),
         _forged(_add_as_stranger),
         [
-            f"key-unknown {DAY}/records.jws.gz:20 w-a02/{_A02}/8",
+            f"key-unknown {DAY}/records.jws.gz w-a02",
         ],
     ),
     Sample(
@@ -297,7 +297,7 @@ SAMPLES: Final = (
         _forged(_swap_key),
         [
             f"key-pinned {DAY}/keys.json w-a02",
-            *(f"key-unknown {DAY}/records.jws.gz:{12 + n} w-a02/{_A02}/{n}" for n in range(1, 8)),
+            f"key-unknown {DAY}/records.jws.gz w-a02",
         ],
     ),
     Sample(
