@@ -1657,22 +1657,27 @@ def check_targets(args: argparse.Namespace, report: Report) -> bool:
     return bool(pinned)
 
 
-def arguments(argv: list[str] | None) -> argparse.Namespace:
-    """The command line, read."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    options = argparse.ArgumentParser(
         prog="yiping_verify",
         description="核验一评的导出或评价器卡 · checks an export or a copied card of Yiping.",
     )
-    parser.add_argument("path", type=Path, nargs="?", help="export, folder of exports, or card")
-    parser.add_argument("--compare", type=Path, nargs=2, metavar=("EXPORT", "CARD"))
-    parser.add_argument("--keys", type=Path, help="your copy of the public keys: file or folder")
-    parser.add_argument("--collector-key", type=Path, help="the collector's public key (JWK)")
-    parser.add_argument("--timezone", default="Asia/Shanghai", help="of a card's days")
-    parser.add_argument("--lang", choices=("zh", "en"), default="zh")
-    parser.add_argument("--json", action="store_true", help="JSON instead of a page")
-    args = parser.parse_args(argv)
+    options.add_argument("path", type=Path, nargs="?", help="export, folder of exports, or card")
+    options.add_argument("--compare", type=Path, nargs=2, metavar=("EXPORT", "CARD"))
+    options.add_argument("--keys", type=Path, help="your copy of the public keys: file or folder")
+    options.add_argument("--collector-key", type=Path, help="the collector's public key (JWK)")
+    options.add_argument("--timezone", default="Asia/Shanghai", help="of a card's days")
+    options.add_argument("--lang", choices=("zh", "en"), default="zh")
+    options.add_argument("--json", action="store_true", help="JSON instead of a page")
+    return options
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    """The command line, read."""
+    args = parser().parse_args(argv)
     if (args.path is None) == (args.compare is None):
-        parser.error("expected a PATH, or --compare EXPORT CARD")
+        parser().error("expected a PATH, or --compare EXPORT CARD")
     return args
 
 

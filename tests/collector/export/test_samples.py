@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.export import yiping_verify
 from tests.collector.export.make_samples import SAMPLES, make_samples
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -143,6 +144,16 @@ def test_it_is_written_in_the_python_of_three_nine() -> None:
     ast.parse(PROGRAM.read_text("utf-8"), feature_version=(3, 9))
 
 
+def test_the_manual_names_every_code_option_and_sample() -> None:
+    manual = (SHIPPED.parent / "README.md").read_text("utf-8")
+    options = [
+        o for a in yiping_verify.parser()._actions for o in a.option_strings if o[:2] == "--"
+    ]
+    named = [*yiping_verify.WRONG, *(sample.name for sample in SAMPLES)]
+    assert [name for name in named if f"`{name}`" not in manual] == []
+    assert [option for option in options if option != "--help" and option not in manual] == []
+
+
 def test_every_finding_and_note_has_its_words_in_both_languages() -> None:
     text = PROGRAM.read_text("utf-8")
     called = {
@@ -153,7 +164,5 @@ def test_every_finding_and_note_has_its_words_in_both_languages() -> None:
         and node.func.attr in ("wrong", "note")
         and isinstance(node.args[0], ast.Constant)
     }
-    from collector.export import yiping_verify
-
     assert {code for kind, code in called if kind == "note"} == set(yiping_verify.NOTES)
     assert {code for kind, code in called if kind == "wrong"} <= set(yiping_verify.WRONG)
