@@ -45,8 +45,8 @@ class JournalDay:
 
     Attributes:
         closed: the journals that closed it.
-        seqs: journal → its records of that day by its own wall clock, those INVITED and IGNORED
-            that the ledger dates to it, and the DAYCLOSE of it; in no order.
+        seqs: journal → its records of that day by its own wall clock, those without a believed
+            one that the ledger dates to it, and the DAYCLOSE of it; in no order.
     """
 
     closed: list[ClosedDay] = field(default_factory=list)
@@ -101,12 +101,13 @@ def read_journal_days(source: LedgerSource, first_on: date) -> dict[str, Journal
             names.setdefault(kind, []).append(seq)
             if kind == Kind.RATED:
                 names.setdefault(f"{kind}.{raw.level}", []).append(seq)
-        if kind in (Kind.INVITED, Kind.IGNORED):
-            believed_ms = believed_wall_ms(raw.wall, raw.synced, received_ms)
-            offset_ms = offsets.get((device, epoch, raw.boot))
-            if believed_ms is None and offset_ms is not None:
-                on_date = day_of(press_time(raw.mono_ms, None, received_ms, offset_ms)[0])
-                dated.setdefault((journal, on_date or ""), []).append(seq)
+        offset_ms = offsets.get((device, epoch, raw.boot))
+        if (
+            offset_ms is not None
+            and believed_wall_ms(raw.wall, raw.synced, received_ms) is None
+            and (on_date := day_of(press_time(raw.mono_ms, None, received_ms, offset_ms)[0]))
+        ):
+            dated.setdefault((journal, on_date), []).append(seq)
         if isinstance(record, DayClose) and record.on <= local_day(received_ms, zone).isoformat():
             key = (journal, record.on)
             if key not in last or last[key].seq < seq:

@@ -73,9 +73,10 @@ class SigningDevice:
     waiting: list[bytes] = field(default_factory=list)
 
     def write(self, kind: type[Record], at: datetime, **fields: Any) -> bytes:
-        """Append one record written at that instant; it waits to be sent."""
+        """Append one record written at that instant (by its wall clock at `wall_at`, when that is
+        given); it waits to be sent."""
         self.seq += 1
-        wall = at.astimezone(UTC)
+        wall = (fields.pop("wall_at", None) or at).astimezone(UTC)
         record = kind(
             dev=self.code,
             epoch=self.epoch,

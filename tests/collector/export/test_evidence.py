@@ -10,6 +10,7 @@ import pytest
 from collector.export.evidence import MAX_BETWEEN, gap_differences, render_records, stretches
 from collector.export.manifest import Stretch
 from firmware_config import chain
+from firmware_config.contract import Boot
 from firmware_config.errors import ExitCode
 from tests.collector.export.sample_hall import COLLECTOR, checkpoint
 
@@ -76,7 +77,8 @@ def test_only_the_signers_keys_are_there(worked, at):
 
 def test_a_press_dated_by_the_collector_brings_its_record_along(hall, at):
     device = hall.devices["w-a01"]
-    device.serve(at(2, 9).replace(year=2025), 5, synced=False)  # a clock nobody set
+    unset = at(2, 9).replace(year=2025)
+    device.serve(at(2, 9), 5, synced=False, wall_at=unset)
     hall.store(at(2, 18))
     hall.export(now=at(3, 2))
 
@@ -157,3 +159,17 @@ def test_gaps_are_named_by_their_first_and_last():
 
 def test_the_same_tokens_give_the_same_bytes():
     assert render_records([b"a", b"b"]) == render_records([b"a", b"b"])
+
+
+def test_a_start_before_the_clock_is_set_is_shown_on_the_day_it_was(hall, at):
+    device = hall.devices["w-a01"]
+    device.serve(at(2, 9), 5)
+    hall.store(at(2, 18))
+    unset = at(3, 8).replace(year=2025)
+    device.write(Boot, at(3, 8), version="1", synced=False, wall_at=unset)
+    device.serve(at(3, 9), 4)
+    hall.store(at(3, 9))
+    hall.export(now=at(4, 2))
+
+    assert [r["kind"] for r in records(hall, "2026-11-03")] == ["BOOT", "INVITED", "RATED"]
+    assert "not-shown" not in hall.check().notes
