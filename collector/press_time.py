@@ -86,5 +86,11 @@ def press_time(
         UTC milliseconds since 1970 and how they are known. Where the boot-time clock gives nothing
         sensible it is the time of reception, `bounded`.
     """
+    ms = own_or_received_ms(mono_ms, received_ms, offset_ms)
+    return ms, quality if ms == mono_ms + offset_ms else TimeQuality.BOUNDED
+
+
+def own_or_received_ms(mono_ms: int, received_ms: int, offset_ms: int) -> int:
+    """A time by the boot-time clock; that of reception where it gives nothing sensible."""
     ms = mono_ms + offset_ms
-    return (ms, quality) if ms >= EARLIEST_MS else (received_ms, TimeQuality.BOUNDED)
+    return ms if ms >= EARLIEST_MS else received_ms

@@ -2,7 +2,8 @@
 
 1. Build the three tables and compare who counted what.
 2. Digest the facts; the same facts as in the day's last export: nothing is written.
-3. Otherwise number it, link it to the export made before, and publish it as one step.
+3. Otherwise gather the signed records of the day, number the export, link it to the one made
+   before, and publish it as one step.
 """
 
 from __future__ import annotations
@@ -15,29 +16,15 @@ from enum import StrEnum
 import msgspec
 
 from collector.errors import LedgerMismatch
-from collector.export.balance import (
-    OUTCOME_FIELDS,
-    at_most,
-    compare_day_closes,
-    count_differences,
-    date_differences,
-    detail_counts,
-    record_differences,
-    summary_counts,
-    total,
-)
-from collector.export.closes import ClosedDay
-from collector.export.csv_format import GUARD, parse_csv, render_csv
-from collector.export.facts import facts_digest
+from collector.export.closes import JournalDay
+from collector.export.csv_format import GUARD
+from collector.export.day import BuiltDay, build_day, evidence_of
 from collector.export.folders import ExportFolder, ExportState, FoundExport, folder_name
 from collector.export.manifest import (
     FORMAT,
     FORMAT_VERSION,
     MANIFEST_NAME,
     CsvDialect,
-    DayCloses,
-    Difference,
-    FileEntry,
     LedgerMark,
     Link,
     Manifest,
@@ -47,16 +34,10 @@ from collector.export.manifest import (
     rule_entry,
     sha256,
 )
-from collector.export.source import DayData, LedgerSource
-from collector.export.tables import (
-    Names,
-    departments_table,
-    detail_table,
-    utc_text,
-    windows_table,
-)
+from collector.export.source import LedgerSource
+from collector.export.tables import Names, utc_text
 from collector.periods import period_ms, single_day
-from collector.rates import COUNT_FIELDS, Counts, Rule
+from collector.rates import Rule
 from firmware_config.contract import CONTRACT_VERSION
 
 
@@ -76,18 +57,6 @@ class DayResult:
     action: Action
     name: str
     manifest: Manifest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _BuiltDay:
-    """A day's content before it has a place in the chain of exports."""
-
-    files: dict[str, bytes]
-    entries: dict[str, FileEntry]
-    counts: Counts
-    differences: list[Difference]
-    day_closes: DayCloses
-    facts: str
 
 
 class Exporter:
@@ -136,19 +105,21 @@ class Exporter:
         """What is remembered of all exports."""
         return self._state
 
-    def export(self, on: date, closed: Iterable[ClosedDay]) -> DayResult:
+    def export(self, on: date, journals: JournalDay) -> DayResult:
         """Export one day, unless its last export says the same.
 
         Args:
             on: a local day that is over.
-            closed: the journals that closed that day, from `read_closed_days`.
+            journals: what they hold of that day, from `read_journal_days`.
 
         Raises:
             LedgerUnavailable: the ledger cannot be read, or a writer started on a ledger that was
                 opened as if nobody wrote it; nothing was written for this day.
             ExportUnwritable: the folder cannot be written.
         """
-        built = self._build(on, self._source.day(on), closed)
+        built = build_day(
+            self._source, self._names, on, journals, rule=self._rule, has_bom=self._has_bom
+        )
         self._require_current()
         last = self._exports.get(on)
         if (
@@ -159,10 +130,14 @@ class Exporter:
             return DayResult(on=on, action=Action.UNCHANGED, name=last.name, manifest=last.manifest)
         revision = last.revision + 1 if last else 1
         replaces = last.link if last else None
-        manifest = self._manifest(on, built, revision, replaces)
+        checkpoint = self._source.checkpoint()
+        evidence = evidence_of(self._source, built.evidence, checkpoint)
+        self._require_current()
+        manifest = self._manifest(on, built, revision, replaces, evidence, checkpoint)
         content = encode_manifest(manifest)
         name = folder_name(on, revision)
-        self._folder.publish(name, {**built.files, MANIFEST_NAME: content})
+        files = {file_name: content for file_name, (content, _) in evidence.items()}
+        self._folder.publish(name, {**built.files, **files, MANIFEST_NAME: content})
         self._exports[on] = FoundExport(
             name=name,
             day=on,
@@ -192,47 +167,14 @@ class Exporter:
             self._folder.remember(state)
             self._state = state
 
-    def _build(self, on: date, data: DayData, closed: Iterable[ClosedDay]) -> _BuiltDay:
-        identity, names, rule = self._source.identity, self._names, self._rule
-        places = {place: Counts() for place in data.places} | data.day_counts
-        tables = (
-            detail_table(on, data.outcomes, names, identity.zone),
-            windows_table(on, places, names, rule),
-            departments_table(on, places, names, rule),
-        )
-        files = {f"{t.name}.csv": render_csv(t, has_bom=self._has_bom) for t in tables}
-        # counted from the files as a receiver will read them, not from what they were made of
-        detail, windows, departments = (parse_csv(t.name, files[f"{t.name}.csv"]) for t in tables)
-        differences = count_differences(
-            {
-                "detail": detail_counts(detail),
-                "outcomes": data.outcome_counts,
-                "day_rollups": summary_counts(windows),
-                "hour_rollups": data.hour_counts,
-            },
-            OUTCOME_FIELDS,
-        )
-        differences += count_differences(
-            {"day_rollups": summary_counts(windows), "hour_rollups": data.hour_counts},
-            [field for field in COUNT_FIELDS if field not in OUTCOME_FIELDS],
-        )
-        differences += record_differences(data.outcomes)
-        differences += date_differences(data.outcomes, *period_ms(single_day(on), identity.zone))
-        differences = at_most(differences)
-        compared = compare_day_closes(closed, data.devices)
-        return _BuiltDay(
-            files=files,
-            entries={
-                f"{t.name}.csv": file_entry(files[f"{t.name}.csv"], len(t.rows)) for t in tables
-            },
-            counts=total(summary_counts(windows)),
-            differences=differences,
-            day_closes=compared,
-            facts=facts_digest((detail, windows, departments), differences, compared.mismatches),
-        )
-
     def _manifest(
-        self, on: date, built: _BuiltDay, revision: int, replaces: Link | None
+        self,
+        on: date,
+        built: BuiltDay,
+        revision: int,
+        replaces: Link | None,
+        evidence: Mapping[str, tuple[bytes, int]],
+        checkpoint: str | None,
     ) -> Manifest:
         identity = self._source.identity
         start_ms, end_ms = period_ms(single_day(on), identity.zone)
@@ -258,7 +200,12 @@ class Exporter:
             differences=built.differences,
             day_closes=built.day_closes,
             csv=CsvDialect(encoding="utf-8", bom=self._has_bom, line_end="CRLF", guard=GUARD),
-            files=built.entries,
+            evidence=built.evidence,
+            checkpoint=checkpoint,
+            files={
+                **built.entries,
+                **{name: file_entry(content, rows) for name, (content, rows) in evidence.items()},
+            },
             facts_sha256=built.facts,
         )
 

@@ -40,6 +40,15 @@ class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sha256: str
 
 
+class Stretch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Records of one journal in the evidence, from seq `first` to `last`, both included."""
+
+    device: str
+    epoch: str
+    first: int
+    last: int
+
+
 class LedgerMark(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ledger that was read: database id, rows, RFC 9162 root over them (base64url)."""
 
@@ -116,6 +125,9 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         replaces: the export of the revision before; None for revision 1.
         day: local date; `day_start` and `day_end` its limits `[start, end)` in UTC.
         balanced: no `differences` and no `day_closes.mismatches`.
+        evidence: which records the file of signed tokens holds, ordered by device, epoch, seq.
+        checkpoint: the newest checkpoint the collector signed (contract.Checkpoint as a token);
+            None: there was none yet.
         facts_sha256: digest of the facts, see `facts.facts_digest`.
         made_at: UTC.
     """
@@ -141,6 +153,8 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     differences: list[Difference]
     day_closes: DayCloses
     csv: CsvDialect
+    evidence: list[Stretch]
+    checkpoint: str | None
     files: dict[str, FileEntry]
     facts_sha256: str
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from collector.errors import LedgerMismatch, UsageError
 from collector.export.balance import counts_of
-from collector.export.closes import read_closed_days
+from collector.export.closes import JournalDay, read_journal_days
 from collector.export.exporter import Action, DayResult, Exporter
 from collector.export.folders import ExportFolder, FoundExport
 from collector.export.plan import choose_days, due_days, last_due_on
@@ -118,9 +118,9 @@ def run_export(
         )
         result = RunResult(warnings=list(_ledger_warnings(source, exporter)))
         days = _days(source, exporter, settings, request, clock)
-        closed = read_closed_days(source, days[0]) if days else {}
+        journals = read_journal_days(source, days[0]) if days else {}
         for on in days:
-            day = exporter.export(on, closed.get(on.isoformat(), []))
+            day = exporter.export(on, journals.get(on.isoformat(), JournalDay()))
             if day.action is not Action.UNCHANGED:
                 _log.info("export %s day=%s folder=%s", day.action, on, day.name)
             result.days.append(day)

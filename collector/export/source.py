@@ -12,11 +12,12 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from collector.errors import LedgerMismatch
+from collector.export.manifest import Stretch
 from collector.export.tables import Names, Outcome, Place
 from collector.ledger.readers import LedgerReader
 from collector.periods import local_day, period_ms, single_day
 from collector.rates import COUNT_FIELDS, Counts
-from firmware_config.chain import b64url
+from firmware_config.chain import b64url, rebuild_token
 
 _SUMS: Final = ", ".join(f"sum({field})" for field in COUNT_FIELDS)
 _OUTCOMES: Final = """
@@ -59,9 +60,12 @@ _OUTCOME_DAYS: Final = """
 
 
 _RECORDS: Final = """
-    SELECT e.id, d.code, e.epoch, r.seq, r.kind, r.received_ms, r.payload
+    SELECT d.code, e.epoch, r.seq, r.kind, r.received_ms, r.payload
     FROM records r JOIN epochs e ON e.id = r.epoch JOIN devices d ON d.id = e.device
     WHERE r.position >= ? AND r.position < ?"""
+_STRETCH: Final = """
+    FROM records r WHERE r.seq BETWEEN ? AND ? AND r.epoch = (SELECT e.id
+        FROM epochs e JOIN devices d ON d.id = e.device WHERE d.code = ? AND e.epoch = ?)"""
 _CHUNK: Final = 20_000
 """Records held in memory at once, about 15 MB."""
 
@@ -212,10 +216,48 @@ class LedgerSource:
         """Records from a position on, in order of position.
 
         Yields:
-            Row of the journal, device, epoch, seq, kind, received_ms, payload.
+            Device, epoch, seq, kind, received_ms, payload.
         """
         for start in range(position, self.identity.size + 1, _CHUNK):
             yield from self._reader.rows(_RECORDS, start, start + _CHUNK)
+
+    def held_seqs(self, stretch: Stretch) -> list[int]:
+        """Seqs of a stretch that are in the ledger, ascending."""
+        where = (stretch.first, stretch.last, stretch.device, stretch.epoch)
+        sql = f"SELECT r.seq {_STRETCH} ORDER BY r.seq"
+        return [row[0] for row in self._reader.rows(sql, *where)]
+
+    def tokens(self, stretch: Stretch) -> Iterator[tuple[str, bytes]]:
+        """Key id and token of every record of a stretch, by seq."""
+        where = (stretch.first, stretch.last, stretch.device, stretch.epoch)
+        sql = (
+            "SELECT (SELECT kid FROM device_keys k WHERE k.id = r.key), r.payload, r.signature"
+            f" {_STRETCH} ORDER BY r.seq"
+        )
+        for kid, payload, signature in self._reader.rows(sql, *where):
+            yield kid, rebuild_token(kid, payload, signature)
+
+    def device_keys(self) -> dict[str, tuple[str, str]]:
+        """Key id → device and public key (base64url), of every key ever registered."""
+        return {
+            kid: (device, x)
+            for kid, device, x in self._reader.rows(
+                "SELECT k.kid, d.code, k.x FROM device_keys k JOIN devices d ON d.id = k.device"
+            )
+        }
+
+    def checkpoint(self) -> str | None:
+        """The newest checkpoint that was signed, as a token; None: none yet."""
+        row = self._reader.row("SELECT token FROM checkpoints ORDER BY id DESC LIMIT 1")
+        return bytes(row[0]).decode("ascii") if row else None
+
+    def boot_offsets(self) -> dict[tuple[str, str, str], int]:
+        """Device, epoch and boot id → what turns that boot's clock into wall time, in ms."""
+        rows = self._reader.rows(
+            "SELECT d.code, e.epoch, b.boot, b.offset_ms FROM boots b"
+            " JOIN epochs e ON e.id = b.epoch JOIN devices d ON d.id = e.device"
+        )
+        return {(device, epoch, boot): offset_ms for device, epoch, boot, offset_ms in rows}
 
     def received_ms(self, position: int) -> int:
         """When the record at a position was received; 0 when there is none."""

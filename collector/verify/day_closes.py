@@ -8,7 +8,7 @@ from typing import Final
 
 from collector.errors import LedgerMismatch
 from collector.export.balance import compare_day_closes
-from collector.export.closes import read_closed_days
+from collector.export.closes import read_journal_days
 from collector.export.source import LedgerSource
 from collector.ledger.readers import LedgerReader
 from collector.periods import FIRST_DAY
@@ -43,7 +43,8 @@ def check_day_closes(facts: LedgerFacts, since: date | None) -> list[Finding]:
             if facts.epochs[row].head > facts.epochs[row].stored
         }
         try:
-            closed = read_closed_days(source, first_on)
+            days = read_journal_days(source, first_on)
+            closed = {on: day.closed for on, day in days.items()}
         except (ValueError, OverflowError) as error:
             return [_told(Level.FAIL, Check.DAY_CLOSE, "cannot be counted", got=str(error))]
         for on in sorted(on for on in closed if on >= first_on.isoformat()):

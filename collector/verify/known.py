@@ -179,7 +179,7 @@ def fleet_findings(facts: LedgerFacts, known: Known) -> Iterable[Finding]:
         except (sqlite3.Error, KeyError, ValueError, OverflowError) as error:
             yield _fleet(Level.FAIL, "cannot be compared with the fleet file", got=repr(error))
         else:
-            for change in changes:
+            for change in changes.changes:
                 if change.action not in ("keyless", "unused"):
                     what = "the fleet file says otherwise, and is not loaded"
                     yield _fleet(Level.NOTE, what, got=str(change))

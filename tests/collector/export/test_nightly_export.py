@@ -12,7 +12,6 @@ import pytest
 
 from collector.errors import LedgerMismatch, UsageError
 from collector.export.folders import ExportBusy, ExportFolder, ExportUnwritable
-from collector.export.verify import verify
 from firmware_config import chain
 from firmware_config.errors import ExitCode
 from firmware_config.fleet import WindowAssignment
@@ -32,9 +31,9 @@ def names(hall):
 
 
 def passes(hall):
-    findings = verify(hall.exports)
-    assert [f.problems for f in findings] == [[] for _ in findings]
-    return len(findings)
+    report = hall.check()
+    assert report.findings == []
+    return report.figures["exports"]
 
 
 @pytest.fixture
@@ -307,7 +306,9 @@ def test_a_rollup_that_lost_a_rating_marks_the_day_as_not_balanced(one_day, at, 
         "found": {"detail": 1, "outcomes": 1, "day_rollups": 0, "hour_rollups": 1},
     }
     assert "NOT BALANCED" in capsys.readouterr().out
-    assert passes(one_day) == 1  # the files are what the manifest says, and it says so itself
+    found = [(f.code, f.place, f.expected, f.got) for f in one_day.check().findings]
+    assert found[0] == ("sum", "2026-11-02/windows.csv:4 level5", "1", "0")
+    assert [code for code, *_ in found] == ["sum", "not-balanced"]  # a receiver is told as well
 
 
 def test_a_level_that_is_not_the_signed_one_marks_the_day(one_day, at):
@@ -555,8 +556,9 @@ def test_a_number_is_not_given_again_when_the_last_export_was_taken_away(one_day
     one_day.export(now=at(5, 2))
 
     assert manifest(one_day.exports, "2026-11-03")["number"] == 3
-    problems = [p for f in verify(one_day.exports) for p in f.problems]
-    assert any("number 2, made before it, is not in the folder" in p for p in problems)
+    assert [(f.code, f.place, f.got) for f in one_day.check().findings] == [
+        ("previous", "2026-11-03/manifest.json", "missing")
+    ]
 
 
 def test_a_rating_of_the_one_who_works_there_says_so_and_balances(one_day, at):
