@@ -107,6 +107,38 @@ class ExportSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionSettings:
+    """Section `[corrections]`: ratings that do not count (误评)."""
+
+    file: Annotated[
+        Path,
+        Setting(
+            help="The corrections (SQLite), written by the dashboard's user only and read by "
+            "every report; in a folder the export's user can read."
+        ),
+    ] = Path("corrections.db")
+    alarm_percent: Annotated[
+        float,
+        Setting(
+            help="An alarm when more than this share of a calendar month's ratings is excluded, of "
+            "the hall, a department, a window, or by one pair of author and approver.",
+            unit="%",
+            minimum=0,
+            maximum=100,
+        ),
+    ] = 1.0
+    alarm_at_least: Annotated[
+        int,
+        Setting(
+            help="No alarm for fewer excluded ratings than this.",
+            unit="ratings",
+            minimum=1,
+            maximum=100000,
+        ),
+    ] = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandSettings:
     """Section `[command]`: commands to devices. The broker's address is that of `[broker]`."""
 
@@ -161,6 +193,7 @@ class CollectorSettings:
     web: WebSettings = WebSettings()
     export: ExportSettings = ExportSettings()
     command: CommandSettings = CommandSettings()
+    corrections: CorrectionSettings = CorrectionSettings()
 
 
 def load_collector_settings(
