@@ -111,12 +111,12 @@ class CorrectionSettings:
     """Section `[corrections]`: ratings that do not count (误评)."""
 
     file: Annotated[
-        Path,
+        Path | None,
         Setting(
-            help="The corrections (SQLite), written by the dashboard's user only and read by "
-            "every report; in a folder the export's user can read."
+            help="The corrections (SQLite): the dashboard's user writes them, every report reads "
+            "them. Not set: `corrections.db` in the ledger's folder."
         ),
-    ] = Path("corrections.db")
+    ] = None
     alarm_percent: Annotated[
         float,
         Setting(
@@ -194,6 +194,11 @@ class CollectorSettings:
     export: ExportSettings = ExportSettings()
     command: CommandSettings = CommandSettings()
     corrections: CorrectionSettings = CorrectionSettings()
+
+    @property
+    def corrections_file(self) -> Path:
+        """The file of the corrections, the same for every program whatever its working folder."""
+        return self.corrections.file or self.ledger.with_name("corrections.db")
 
 
 def load_collector_settings(

@@ -74,11 +74,14 @@ PURE = (
     "kiosk/simulator/scenario_table.py",
     "kiosk/simulator/troubles.py",
     "collector/commanding.py",
+    "collector/corrections/entries.py",
+    "collector/corrections/excluded.py",
     "collector/decoding.py",
     "collector/errors.py",
     "collector/exchange.py",
     "collector/judge.py",
     "collector/office/lockout.py",
+    "collector/office/roles.py",
     "collector/web/figures.py",
     "collector/linking.py",
     "collector/merkle.py",
@@ -116,6 +119,7 @@ PURE_MAY_IMPORT = {
     "struct",
     "types",
     "typing",
+    "unicodedata",
     "zoneinfo",  # reads the system's zone files once; a zone comes in as argument
 }
 CLOCK_CALLS = {"now", "utcnow", "today", "time", "monotonic"}

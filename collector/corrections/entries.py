@@ -179,6 +179,17 @@ class Correction:
         return State(self.decision.verdict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainMark:
+    """How far the chain of entries goes; `head`: digest of the last entry, base64url."""
+
+    entries: int
+    head: str
+
+
+EMPTY_CHAIN: Final = ChainMark(entries=0, head="")
+
+
 def entry_digest(entry: Proposal | Decision) -> bytes:
     """SHA-256 over the entry's fields as JSON, keys sorted, bytes as base64url.
 

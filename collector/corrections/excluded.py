@@ -89,6 +89,9 @@ class Limits:
     at_least: int = 5
 
 
+DEFAULT_LIMITS: Final = Limits()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExclusionAlarm:
     """Too large a share of a calendar month's ratings is excluded.

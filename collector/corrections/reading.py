@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from collector.corrections.entries import (
+    EMPTY_CHAIN,
+    ChainMark,
     Correction,
     Decision,
     Kind,
@@ -51,14 +53,6 @@ class Exclusion:
     proposed_ms: int
     approver: str
     approved_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainMark:
-    """How far the chain of entries goes; `head`: digest of the last entry, base64url."""
-
-    entries: int
-    head: str
 
 
 def exclusions(
@@ -156,7 +150,7 @@ def chain_mark(file: CorrectionsFile) -> ChainMark:
     """How far the chain goes, for others to keep."""
     rows = file.rows("SELECT entry, entry_digest FROM chain ORDER BY entry DESC LIMIT 1")
     if not rows:
-        return ChainMark(entries=0, head="")
+        return EMPTY_CHAIN
     return ChainMark(entries=rows[0][0], head=b64url(rows[0][1]).decode("ascii"))
 
 

@@ -6,7 +6,8 @@ Everything that shows a figure asks here, so that pages, command line and export
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, tzinfo
+from datetime import date
+from typing import Final
 
 from collector.corrections.excluded import (
     ExcludedRating,
@@ -17,19 +18,28 @@ from collector.corrections.excluded import (
 from collector.corrections.file import CorrectionsFile
 from collector.corrections.reading import exclusions
 from collector.ledger.readers.ratings import Query, excluded_ratings, rated_by_month
-from collector.periods import Period, between, period_ms
+from collector.periods import Period, between
+from collector.settings import CorrectionSettings
+
+_EPOCH_ON: Final = date(1970, 1, 1)
+_DAY_MS: Final = 86_400_000
 
 
-def excluded_in(
-    query: Query, file: CorrectionsFile, period: Period, zone: tzinfo
-) -> list[ExcludedRating]:
+def limits_of(settings: CorrectionSettings) -> Limits:
+    """When the excluded share of a month is an alarm, by the settings."""
+    return Limits(percent=settings.alarm_percent, at_least=settings.alarm_at_least)
+
+
+def excluded_in(query: Query, file: CorrectionsFile, period: Period) -> list[ExcludedRating]:
     """Excluded ratings whose outcome lies in a period of local days, by number of the correction.
 
     Raises:
         CorrectionsUnavailable: the corrections are there and cannot be read.
     """
     start, end = period.start_on.isoformat(), period.end_on.isoformat()
-    these = exclusions(file, *period_ms(period, zone))
+    # as if in UTC: the slack of the search is wider than any zone's offset
+    bounds = [(on - _EPOCH_ON).days * _DAY_MS for on in (period.start_on, period.end_on)]
+    these = exclusions(file, *bounds)
     return [one for one in excluded_ratings(query, these) if start <= one.on_date < end]
 
 
@@ -42,6 +52,11 @@ def whole_months_around(period: Period) -> Period:
     return Period(first_on, date(year, month + 1, 1))
 
 
+def month_of(on: date) -> Period:
+    """The calendar month of a day."""
+    return whole_months_around(between(on, on))
+
+
 def last_two_months(today: date) -> Period:
     """Today's month and the one before: whose alarms the pages show."""
     year, month = divmod(today.year * 12 + today.month - 2, 12)
@@ -49,14 +64,14 @@ def last_two_months(today: date) -> Period:
 
 
 def alarms_in(
-    query: Query, file: CorrectionsFile, period: Period, zone: tzinfo, limits: Limits
+    query: Query, file: CorrectionsFile, period: Period, limits: Limits
 ) -> list[ExclusionAlarm]:
     """Alarms of every calendar month that a period touches, each month in full.
 
     Raises:
         CorrectionsUnavailable: the corrections are there and cannot be read.
     """
-    these = excluded_in(query, file, whole_months_around(period), zone)
+    these = excluded_in(query, file, whole_months_around(period))
     return alarms_of(query, these, limits)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from collector.corrections.entries import (
     FIRST_PREV,
+    ChainMark,
     Correction,
     CorrectionRefused,
     Decision,
@@ -22,7 +23,6 @@ from collector.corrections.entries import (
 from collector.corrections.file import CorrectionsFile
 from collector.corrections.reading import (
     SLACK_MS,
-    ChainMark,
     all_corrections,
     kept_digests,
 )
@@ -51,6 +51,17 @@ def problems_of(
     if query is not None:
         problems += _rating_problems(these, query)
     return problems
+
+
+def mark_problems(file: CorrectionsFile, marks: Iterable[tuple[str, ChainMark]]) -> list[str]:
+    """What the marks that others have kept say against the chain as it is.
+
+    Args:
+        file: the corrections.
+        marks: where it was kept → how far the chain went then.
+    """
+    kept = list(marks)
+    return list(_mark_problems(kept_digests(file), kept)) if kept else []
 
 
 def _chain_problems(these: list[Correction], kept: Mapping[int, bytes]) -> Iterator[str]:

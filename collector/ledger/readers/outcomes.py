@@ -12,7 +12,12 @@ LOOK_BACK: Final = 20_000
 
 _COLUMNS: Final = (
     "o.position, o.window, o.department, o.level, o.reason, o.trigger, o.case_no, o.service_no, "
-    "o.item, o.staff_no, o.pressed_ms, o.answer_ms, o.time_quality, o.is_repeat"
+    "o.item, o.staff_no, o.pressed_ms, o.answer_ms, o.time_quality, o.is_repeat, "
+    "d.code, e.epoch, r.seq"
+)
+_OUTCOMES: Final = (
+    f"SELECT {_COLUMNS} FROM outcomes o JOIN records r ON r.position = o.position "
+    "JOIN epochs e ON e.id = o.epoch JOIN devices d ON d.id = o.device"
 )
 
 
@@ -32,6 +37,7 @@ class OutcomeRow:
         answer_ms: from invitation to press or time-out, milliseconds.
         time_quality: `synced`, `offset` or `bounded`.
         is_repeat: whether the case had a rating already, so that this one is not counted.
+        device: its id; with `epoch` and `seq` the record's identity for ever.
     """
 
     position: int
@@ -48,6 +54,9 @@ class OutcomeRow:
     answer_ms: int
     time_quality: str
     is_repeat: bool
+    device: str
+    epoch: str
+    seq: int
 
 
 def _outcome(row: Row) -> OutcomeRow:
@@ -66,6 +75,9 @@ def _outcome(row: Row) -> OutcomeRow:
         answer_ms=row[11],
         time_quality=row[12],
         is_repeat=bool(row[13]),
+        device=row[14],
+        epoch=row[15],
+        seq=row[16],
     )
 
 
@@ -79,7 +91,7 @@ def latest_ratings(reader: LedgerReader, *, after: int, limit: int) -> list[Outc
     """Counted ratings stored after position `after`, newest first, at most `limit`."""
     lowest = max(after, last_position(reader) - LOOK_BACK)
     rows = reader.rows(
-        f"SELECT {_COLUMNS} FROM outcomes o WHERE o.position > ? AND o.level IS NOT NULL "
+        f"{_OUTCOMES} WHERE o.position > ? AND o.level IS NOT NULL "
         "AND o.is_repeat = 0 ORDER BY o.position DESC LIMIT ?",
         lowest,
         limit,
@@ -90,7 +102,7 @@ def latest_ratings(reader: LedgerReader, *, after: int, limit: int) -> list[Outc
 def latest_of_window(reader: LedgerReader, window: int, *, limit: int) -> list[OutcomeRow]:
     """The last outcomes of one window by press time, newest first, unrated ones included."""
     rows = reader.rows(
-        f"SELECT {_COLUMNS} FROM outcomes o WHERE o.window = ? ORDER BY o.pressed_ms DESC LIMIT ?",
+        f"{_OUTCOMES} WHERE o.window = ? ORDER BY o.pressed_ms DESC LIMIT ?",
         window,
         limit,
     )

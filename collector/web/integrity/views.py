@@ -5,8 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, jsonify, render_template
 from flask.typing import ResponseReturnValue
 
-from collector.ledger.readers import counts, integrity
-from collector.web.dashboard import reader
+from collector.corrections.reading import chain_mark
+from collector.corrections.report import alarms_in, last_two_months
+from collector.ledger.readers import counts, fleet, integrity
+from collector.web.alarms import ShownAlarm, alarm_json, shown_alarms
+from collector.web.dashboard import corrections, dashboard, now_ms, reader, today
 from collector.web.hall.today import ledger_json
 
 blueprint = Blueprint("integrity", __name__)
@@ -25,7 +28,16 @@ def page() -> ResponseReturnValue:
         devices=devices,
         journals=journals,
         days=counts.days_with_records(reader()),
+        corrections=chain_mark(corrections()),
+        alarms=_alarms(),
     )
+
+
+def _alarms() -> list[ShownAlarm]:
+    """Alarms of this month and the last about excluded ratings."""
+    months = last_two_months(today())
+    found = alarms_in(reader().rows, corrections(), months, dashboard().options.limits)
+    return shown_alarms(found, fleet.departments(reader()), fleet.windows(reader(), now_ms()))
 
 
 @blueprint.get("/api/v1/integrity")
@@ -33,6 +45,7 @@ def api() -> ResponseReturnValue:
     """The state of the ledger for machines."""
     quarantine = integrity.quarantine(reader())
     conflicts = integrity.conflicts(reader())
+    mark = chain_mark(corrections())
     return jsonify(
         **ledger_json(integrity.ledger_state(reader())),
         quarantine=[
@@ -46,4 +59,6 @@ def api() -> ResponseReturnValue:
             {"device": row.device, "epoch": row.epoch, "stored": row.stored, "head": row.head}
             for row in integrity.gaps(reader())
         ],
+        corrections={"entries": mark.entries, "head": mark.head},
+        alarms=[alarm_json(alarm) for alarm in _alarms()],
     )

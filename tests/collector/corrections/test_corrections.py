@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from collector.corrections.entries import (
+    ChainMark,
     CorrectionRefused,
     Reason,
     Refusal,
@@ -25,7 +26,6 @@ from collector.corrections.entries import (
 )
 from collector.corrections.file import CorrectionsFile, CorrectionsUnavailable
 from collector.corrections.reading import (
-    ChainMark,
     chain_mark,
     correction,
     corrections_made,
@@ -244,7 +244,7 @@ def test_an_exclusion_follows_its_rating_to_another_day(corrected: Any) -> None:
 
     def days() -> list[str]:
         period = Period(date(2026, 6, 25), date(2026, 7, 10))
-        return [one.on_date for one in excluded_in(corrected.query, corrected.file, period, ZONE)]
+        return [one.on_date for one in excluded_in(corrected.query, corrected.file, period)]
 
     assert days() == [late.isoformat()]
     # a later record of the same boot arrives at once: the offset is known to the second now
@@ -258,7 +258,7 @@ def test_an_exclusion_follows_its_rating_to_another_day(corrected: Any) -> None:
     rebuild(corrected.ledger.db)
     assert excluded_ratings(corrected.query, exclusions(corrected.file)) == before
     other = Period(late, date(2026, 7, 10))
-    assert excluded_in(corrected.query, corrected.file, other, ZONE) == []
+    assert excluded_in(corrected.query, corrected.file, other) == []
 
 
 def test_a_rating_that_is_not_in_the_ledger_is_in_no_sum(corrected: Any) -> None:
