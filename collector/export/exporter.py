@@ -1,6 +1,6 @@
 """One day from the ledger into the folder, if it is new or has changed.
 
-1. Build the three tables and compare who counted what.
+1. Build the tables and compare who counted what.
 2. Digest the facts; the same facts as in the day's last export: nothing is written.
 3. Otherwise number it, link it to the export made before, and publish it as one step.
 """
@@ -27,6 +27,12 @@ from collector.export.balance import (
     total,
 )
 from collector.export.closes import ClosedDay
+from collector.export.corrections import (
+    Corrections,
+    corrections_table,
+    excluded_counts,
+    summary_excluded,
+)
 from collector.export.csv_format import GUARD, parse_csv, render_csv
 from collector.export.facts import facts_digest
 from collector.export.folders import ExportFolder, ExportState, FoundExport, folder_name
@@ -86,6 +92,7 @@ class _BuiltDay:
     files: dict[str, bytes]
     entries: dict[str, FileEntry]
     counts: Counts
+    excluded: Counts
     differences: list[Difference]
     day_closes: DayCloses
     facts: str
@@ -96,6 +103,7 @@ class Exporter:
 
     Args:
         source: the snapshot.
+        corrections: which ratings the net figures leave out.
         folder: where to; the caller holds its lock.
         rule: of the satisfaction rate.
         has_bom: whether CSV files begin with a byte order mark.
@@ -105,6 +113,7 @@ class Exporter:
     def __init__(
         self,
         source: LedgerSource,
+        corrections: Corrections,
         folder: ExportFolder,
         *,
         rule: Rule,
@@ -112,6 +121,7 @@ class Exporter:
         clock: Callable[[], datetime],
     ) -> None:
         self._source = source
+        self._corrections = corrections
         self._folder = folder
         self._rule = rule
         self._has_bom = has_bom
@@ -197,14 +207,19 @@ class Exporter:
     def _build(self, on: date, data: DayData, closed: Iterable[ClosedDay]) -> _BuiltDay:
         identity, names, rule = self._source.identity, self._names, self._rule
         places = {place: Counts() for place in data.places} | data.day_counts
+        out = self._corrections.of(on)
+        excluded = excluded_counts(data.outcomes, out)
+        numbers = {record: one.correction for record, one in out.items()}
         tables = (
-            detail_table(on, data.outcomes, names, identity.zone),
-            windows_table(on, places, names, rule),
-            departments_table(on, places, names, rule),
+            detail_table(on, data.outcomes, names, identity.zone, numbers),
+            windows_table(on, places, excluded, names, rule),
+            departments_table(on, places, excluded, names, rule),
+            corrections_table(on, data.outcomes, out),
         )
         files = {f"{t.name}.csv": render_csv(t, has_bom=self._has_bom) for t in tables}
         # counted from the files as a receiver will read them, not from what they were made of
-        detail, windows, departments = (parse_csv(t.name, files[f"{t.name}.csv"]) for t in tables)
+        read = [parse_csv(t.name, files[f"{t.name}.csv"]) for t in tables]
+        detail, windows, _departments, _corrections = read
         differences = count_differences(
             {
                 "detail": detail_counts(detail),
@@ -228,9 +243,10 @@ class Exporter:
                 f"{t.name}.csv": file_entry(files[f"{t.name}.csv"], len(t.rows)) for t in tables
             },
             counts=total(summary_counts(windows)),
+            excluded=total(summary_excluded(windows)),
             differences=differences,
             day_closes=compared,
-            facts=facts_digest((detail, windows, departments), differences, compared.mismatches),
+            facts=facts_digest(read, differences, compared.mismatches),
         )
 
     def _manifest(
@@ -255,7 +271,8 @@ class Exporter:
             made_at=_utc_seconds(self._clock()),
             ledger=LedgerMark(gen=identity.gen, size=identity.size, root=identity.root),
             rule=rule_entry(self._rule),
-            counts=counts_entry(built.counts, self._rule),
+            counts=counts_entry(built.counts, self._rule, built.excluded),
+            corrections=self._corrections.entry(on),
             balanced=not built.differences and not built.day_closes.mismatches,
             differences=built.differences,
             day_closes=built.day_closes,

@@ -21,11 +21,14 @@ from collector.export.balance import (
     summary_counts,
     total,
 )
+from collector.export.corrections import CORRECTIONS_COLUMNS, correction_problems, summary_excluded
 from collector.export.csv_format import NotCsv, parse_csv
 from collector.export.facts import facts_digest
+from collector.export.figures import figures
 from collector.export.folders import ExportFolder, FoundExport, parse_folder_name, read_export
 from collector.export.manifest import MANIFEST_NAME, Link, Manifest, counts_entry, rule_of, sha256
 from collector.export.tables import (
+    CORRECTIONS,
     DEPARTMENTS,
     DEPARTMENTS_COLUMNS,
     DETAIL,
@@ -35,7 +38,6 @@ from collector.export.tables import (
     WINDOWS_COLUMNS,
     Place,
     Table,
-    figures,
     utc_text,
 )
 from collector.periods import period_ms, single_day
@@ -45,6 +47,7 @@ _COLUMNS: Final = {
     DETAIL: DETAIL_COLUMNS,
     WINDOWS: WINDOWS_COLUMNS,
     DEPARTMENTS: DEPARTMENTS_COLUMNS,
+    CORRECTIONS: CORRECTIONS_COLUMNS,
 }
 
 
@@ -94,6 +97,7 @@ def _notes(export: FoundExport) -> list[str]:
     if not manifest.balanced:
         number = len(manifest.differences) + len(manifest.day_closes.mismatches)
         notes.append(f"marked as not balanced: {number} differences")
+    notes += [f"alarm: {alarm}" for alarm in manifest.corrections.alarms]
     if manifest.day_closes.missing:
         notes.append(f"{len(manifest.day_closes.missing)} devices had not closed the day")
     return notes
@@ -216,7 +220,8 @@ def _table_problems(tables: dict[str, Table], manifest: Manifest) -> list[str]:
     rule = rule_of(manifest.rule)
     windows, departments = summary_counts(tables[WINDOWS]), summary_counts(tables[DEPARTMENTS])
     hall = total(windows)
-    if counts_entry(hall, rule) != manifest.counts:
+    excluded = total(summary_excluded(tables[WINDOWS]))
+    if counts_entry(hall, rule, excluded) != manifest.counts:
         problems.append("windows.csv: its sums are not the manifest's counts")
     if not manifest.differences:  # where there are some, the manifest says so itself
         sources = {"detail.csv": detail_counts(tables[DETAIL]), "windows.csv": windows}
@@ -230,6 +235,7 @@ def _table_problems(tables: dict[str, Table], manifest: Manifest) -> list[str]:
         by_department["", department] = by_department.get(("", department), Counts()) + counts
     if by_department != departments:
         problems.append("departments.csv: not the sums of windows.csv by department")
+    problems += list(correction_problems(tables, manifest))
     problems += list(_figure_problems(tables, rule))
     problems += list(_detail_problems(tables[DETAIL], manifest))
     is_balanced = not manifest.differences and not manifest.day_closes.mismatches
@@ -248,7 +254,8 @@ def _figure_problems(tables: dict[str, Table], rule: Rule) -> Iterator[str]:
         first = table.columns.index("invited")
         for number, row in enumerate(table.rows, start=2):
             one = Table(name, table.columns, [row])
-            if row[first:] != figures(total(summary_counts(one)), rule):
+            excluded = total(summary_excluded(one))
+            if row[first:] != figures(total(summary_counts(one)), rule, excluded):
                 yield f"{name}.csv: row {number}: its rates do not follow from its counts"
 
 
