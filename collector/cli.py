@@ -8,7 +8,17 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from collector.commands import check, checkpoint, command, db, devices, fleet, ingest, rates
+from collector.commands import (
+    check,
+    checkpoint,
+    command,
+    correction,
+    db,
+    devices,
+    fleet,
+    ingest,
+    rates,
+)
 from collector.errors import CollectorError
 from collector.export import command as export
 from collector.reconcile import command as reconcile
@@ -35,6 +45,7 @@ COMMANDS: Final = (
     reconcile,
     verify,
     checkpoint,
+    correction,
     command,
     devices,
     check,

@@ -21,7 +21,10 @@ from typing import Final
 from playwright.sync_api import Browser, sync_playwright
 from waitress import create_server
 
+from bench.add_corrections import add_corrections, last_ratings
 from bench.make_ledger import make_ledger
+from collector.corrections.entries import Reason, Verdict
+from collector.corrections.file import CorrectionsFile
 from collector.web.app import create_app
 from collector.web.dashboard import EXTENSION, WebOptions
 from docs.press_page_picture import photograph_press_page
@@ -58,6 +61,8 @@ PICTURES: Final[dict[str, tuple[str, dict[str, int], dict[str, str]]]] = {
     "windows": ("/windows?period=30-days", WIDE, {}),
     "window": ("/windows/a03?period=30-days", TALL, {}),
     "ledger": ("/integrity", WIDE, {}),
+    "corrections": ("/corrections", WIDE, {}),
+    "correction": ("/corrections/9", WIDE, {}),
 }
 """File name → address, size, and what differs from the default light Chinese page."""
 SCREENS: Final[dict[str, tuple[str, str, tuple[int, int]]]] = {
@@ -80,11 +85,16 @@ def own_hall() -> Iterator[str]:
         make_ledger(ledger, RECORDS, until=UNTIL)
         started_s = time.monotonic()
         app = create_app(
-            WebOptions(ledger=ledger, office=Path(folder) / "office.db"),
+            WebOptions(
+                ledger=ledger,
+                office=Path(folder) / "office.db",
+                corrections=Path(folder) / "corrections.db",
+            ),
             clock=lambda: int((UNTIL.timestamp() + time.monotonic() - started_s) * 1000),
         )
         parts = app.extensions[EXTENSION]
         parts.accounts.add(NAME, PASSWORD, now_ms=parts.clock())
+        _correct(parts.corrections, ledger, parts.clock())
         parts.watcher.start()
         server = create_server(app, host="127.0.0.1", port=0, threads=16)
         thread = threading.Thread(target=server.run, daemon=True)
@@ -94,6 +104,20 @@ def own_hall() -> Iterator[str]:
         finally:
             parts.watcher.stop()
             server.close()
+
+
+def _correct(file: CorrectionsFile, ledger: Path, now_ms: int) -> None:
+    """Corrections of some days: approved, rejected, open; window a05 has too many."""
+    day_ms = 86_400_000
+    first, second, third, *_rest = last_ratings(ledger, "a03", 9)
+    add_corrections(file, [second], now_ms=now_ms - 2 * day_ms)
+    add_corrections(
+        file, [third], now_ms=now_ms - day_ms, verdict=Verdict.REJECTED, reason=Reason.OTHER
+    )
+    add_corrections(
+        file, last_ratings(ledger, "a05", 6), now_ms=now_ms - day_ms, reason=Reason.TEST
+    )
+    add_corrections(file, [first], now_ms=now_ms - 7_200_000, verdict=None)
 
 
 def photograph(browser: Browser, url: str, name: str, login: tuple[str, str]) -> Path:

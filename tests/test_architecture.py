@@ -80,12 +80,15 @@ PURE = (
     "kiosk/simulator/troubles.py",
     "collector/boot_times.py",
     "collector/commanding.py",
+    "collector/corrections/entries.py",
+    "collector/corrections/excluded.py",
     "collector/decoding.py",
     "collector/errors.py",
     "collector/exchange.py",
     "collector/handout.py",
     "collector/judge.py",
     "collector/office/lockout.py",
+    "collector/office/roles.py",
     "collector/web/figures.py",
     "collector/linking.py",
     "collector/ledger/fleet_change.py",
@@ -132,6 +135,7 @@ PURE_MAY_IMPORT = {
     "struct",
     "types",
     "typing",
+    "unicodedata",
     "zoneinfo",  # reads the system's zone files once; a zone comes in as argument
 }
 ONE_FILE = "collector/export/yiping_verify.py"

@@ -142,10 +142,14 @@ def _show_day(result: DayResult) -> None:
     manifest = result.manifest
     counts = manifest.counts
     rate = Rate(counts.satisfaction_numerator, counts.satisfaction_base, rule_of(manifest.rule))
+    excluded = f", excluded {counts.excluded}" if counts.excluded else ""
     _write(
-        f"{result.name}  {result.action}  rated {counts.rated}, unrated {counts.unrated}, "
-        f"{rate}  {'balanced' if manifest.balanced else 'NOT BALANCED'}"
+        f"{result.name}  {result.action}  rated {counts.rated}{excluded}, "
+        f"unrated {counts.unrated}, {rate}  "
+        f"{'balanced' if manifest.balanced else 'NOT BALANCED'}"
     )
+    for alarm in manifest.corrections.alarms:
+        sys.stderr.write(f"alarm: {alarm}\n")
     for difference in (*manifest.differences, *manifest.day_closes.mismatches):
         found = ", ".join(f"{name} {number}" for name, number in difference.found.items())
         _write(f"    {difference.what}: {found}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from collector.corrections.excluded import ExcludedRating
 from collector.export.balance import (
     OUTCOME_FIELDS,
     at_most,
@@ -17,6 +19,12 @@ from collector.export.balance import (
     total,
 )
 from collector.export.closes import JournalDay
+from collector.export.corrections import (
+    Record,
+    corrections_table,
+    excluded_counts,
+    summary_excluded,
+)
 from collector.export.csv_format import parse_csv, render_csv
 from collector.export.evidence import (
     KEYS_NAME,
@@ -41,7 +49,7 @@ class BuiltDay:
 
     Attributes:
         files: the tables; `entries` what the manifest says of them.
-        counts: of the hall.
+        counts: of the hall; `excluded` those that the net figures leave out.
         evidence: the records that `evidence_of` is to gather.
         facts: digest by which a later run sees that the day has changed.
     """
@@ -49,6 +57,7 @@ class BuiltDay:
     files: dict[str, bytes]
     entries: dict[str, FileEntry]
     counts: Counts
+    excluded: Counts
     differences: list[Difference]
     day_closes: DayCloses
     evidence: list[Stretch]
@@ -60,6 +69,7 @@ def build_day(
     names: Names,
     on: date,
     journals: JournalDay,
+    corrections: Mapping[Record, ExcludedRating],
     *,
     rule: Rule,
     has_bom: bool,
@@ -71,19 +81,24 @@ def build_day(
         names: of windows and departments.
         on: a local day that is over.
         journals: what they hold of it.
+        corrections: which of its ratings are excluded.
         rule: of the satisfaction rate.
         has_bom: whether CSV files begin with a byte order mark.
     """
     data, zone = source.day(on), source.identity.zone
     places = {place: Counts() for place in data.places} | data.day_counts
+    excluded = excluded_counts(data.outcomes, corrections)
+    numbers = {record: one.correction for record, one in corrections.items()}
     tables = (
-        detail_table(on, data.outcomes, names, zone),
-        windows_table(on, places, names, rule),
-        departments_table(on, places, names, rule),
+        detail_table(on, data.outcomes, names, zone, numbers),
+        windows_table(on, places, excluded, names, rule),
+        departments_table(on, places, excluded, names, rule),
+        corrections_table(on, data.outcomes, corrections),
     )
     files = {f"{t.name}.csv": render_csv(t, has_bom=has_bom) for t in tables}
     # counted from the files as a receiver will read them, not from what they were made of
-    detail, windows, departments = (parse_csv(t.name, files[f"{t.name}.csv"]) for t in tables)
+    read = [parse_csv(t.name, files[f"{t.name}.csv"]) for t in tables]
+    detail, windows, _departments, _corrections = read
     differences = count_differences(
         {
             "detail": detail_counts(detail),
@@ -111,10 +126,11 @@ def build_day(
         files=files,
         entries={f"{t.name}.csv": file_entry(files[f"{t.name}.csv"], len(t.rows)) for t in tables},
         counts=total(summary_counts(windows)),
+        excluded=total(summary_excluded(windows)),
         differences=differences,
         day_closes=compared,
         evidence=evidence,
-        facts=facts_digest((detail, windows, departments), differences, compared.mismatches),
+        facts=facts_digest(read, differences, compared.mismatches),
     )
 
 

@@ -1,6 +1,6 @@
 """One day from the ledger into the folder, if it is new or has changed.
 
-1. Build the three tables and compare who counted what.
+1. Build the tables and compare who counted what.
 2. Digest the facts; the same facts as in the day's last export: nothing is written.
 3. Otherwise gather the signed records of the day, number the export, link it to the one made
    before, and publish it as one step.
@@ -17,6 +17,7 @@ import msgspec
 
 from collector.errors import LedgerMismatch
 from collector.export.closes import JournalDay
+from collector.export.corrections import Corrections
 from collector.export.csv_format import GUARD
 from collector.export.day import BuiltDay, build_day, evidence_of
 from collector.export.folders import ExportFolder, ExportState, FoundExport, folder_name
@@ -64,6 +65,7 @@ class Exporter:
 
     Args:
         source: the snapshot.
+        corrections: which ratings the net figures leave out.
         folder: where to; the caller holds its lock.
         rule: of the satisfaction rate.
         has_bom: whether CSV files begin with a byte order mark.
@@ -73,6 +75,7 @@ class Exporter:
     def __init__(
         self,
         source: LedgerSource,
+        corrections: Corrections,
         folder: ExportFolder,
         *,
         rule: Rule,
@@ -80,6 +83,7 @@ class Exporter:
         clock: Callable[[], datetime],
     ) -> None:
         self._source = source
+        self._corrections = corrections
         self._folder = folder
         self._rule = rule
         self._has_bom = has_bom
@@ -118,7 +122,13 @@ class Exporter:
             ExportUnwritable: the folder cannot be written.
         """
         built = build_day(
-            self._source, self._names, on, journals, rule=self._rule, has_bom=self._has_bom
+            self._source,
+            self._names,
+            on,
+            journals,
+            self._corrections.of(on),
+            rule=self._rule,
+            has_bom=self._has_bom,
         )
         self._require_current()
         last = self._exports.get(on)
@@ -195,7 +205,8 @@ class Exporter:
             made_at=_utc_seconds(self._clock()),
             ledger=LedgerMark(gen=identity.gen, size=identity.size, root=identity.root),
             rule=rule_entry(self._rule),
-            counts=counts_entry(built.counts, self._rule),
+            counts=counts_entry(built.counts, self._rule, built.excluded),
+            corrections=self._corrections.entry(on),
             balanced=not built.differences and not built.day_closes.mismatches,
             differences=built.differences,
             day_closes=built.day_closes,

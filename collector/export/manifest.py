@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from collector.errors import CollectorError
-from collector.rates import Counts, Rule, participation, satisfaction
+from collector.rates import Counts, Rule, net_of, participation, satisfaction
 from firmware_config.levels import Level
 
 FORMAT: Final = "yiping-export"
@@ -83,6 +83,26 @@ class CountsEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     satisfaction_base: int
     participation_numerator: int
     participation_base: int
+    excluded: int
+    net_satisfaction_numerator: int
+    net_satisfaction_base: int
+
+
+class CorrectionsEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The corrections (误评) when this was made.
+
+    Attributes:
+        entries: length of their chain.
+        head: digest of its last entry, base64url; empty when there is none.
+        in_day: numbers of the approved exclusions of this day.
+        alarms: a line for each hall, department, window or pair of people of which too large a
+            share of the month's ratings was excluded.
+    """
+
+    entries: int
+    head: str
+    in_day: list[int]
+    alarms: list[str]
 
 
 class Difference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -149,6 +169,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ledger: LedgerMark
     rule: RuleEntry
     counts: CountsEntry
+    corrections: CorrectionsEntry
     balanced: bool
     differences: list[Difference]
     day_closes: DayCloses
@@ -171,9 +192,10 @@ def rule_of(entry: RuleEntry) -> Rule:
     return Rule(entry.name, entry.version, satisfied, entry.base)
 
 
-def counts_entry(counts: Counts, rule: Rule) -> CountsEntry:
-    """The manifest's form of the hall's counts."""
+def counts_entry(counts: Counts, rule: Rule, excluded: Counts) -> CountsEntry:
+    """The manifest's form of the hall's counts; `excluded`: ratings left out of the net rate."""
     satisfied, participated = satisfaction(counts, rule), participation(counts)
+    net = satisfaction(net_of(counts, excluded), rule)
     return CountsEntry(
         invited=counts.invited,
         rated=counts.rated,
@@ -189,6 +211,9 @@ def counts_entry(counts: Counts, rule: Rule) -> CountsEntry:
         satisfaction_base=satisfied.base,
         participation_numerator=participated.numerator,
         participation_base=participated.base,
+        excluded=excluded.rated,
+        net_satisfaction_numerator=net.numerator,
+        net_satisfaction_base=net.base,
     )
 
 

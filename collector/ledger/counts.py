@@ -22,8 +22,12 @@ class Grouping(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The counts of one hall, department or window. `code` and `name` are empty for "none"."""
+    """The counts of one hall, department or window. `code` and `name` are empty for "none".
 
+    `key`: its row in the ledger; 0 for the hall and for "none".
+    """
+
+    key: int
     code: str
     name: str
     name_en: str
@@ -44,22 +48,25 @@ def read_counts(connection: sqlite3.Connection, period: Period, by: Grouping) ->
             f"SELECT {sums} FROM day_rollups r WHERE r.on_date >= ? AND r.on_date < ?", days
         ).fetchone()
         code, name, name_en = (meta.get(key, "") for key in ("hall", "hall_name", "hall_name_en"))
-        return [Group(code, name, name_en, Counts(*row))]
+        return [Group(0, code, name, name_en, Counts(*row))]
     column = by.value
     rows = connection.execute(
-        f"SELECT p.code, p.name, p.name_en, {sums} FROM {column}s p"
+        f"SELECT p.id, p.code, p.name, p.name_en, {sums} FROM {column}s p"
         f" LEFT JOIN day_rollups r ON r.{column} = p.id AND r.on_date >= ? AND r.on_date < ?"
         " GROUP BY p.id ORDER BY p.ordinal, p.id",
         days,
     )
-    groups = [Group(code, name, name_en, Counts(*counts)) for code, name, name_en, *counts in rows]
+    groups = [
+        Group(key, code, name, name_en, Counts(*counts))
+        for key, code, name, name_en, *counts in rows
+    ]
     nowhere = connection.execute(
         f"SELECT {sums}, count(*) FROM day_rollups r"
         f" WHERE r.{column} = 0 AND r.on_date >= ? AND r.on_date < ?",
         days,
     ).fetchone()
     if nowhere[-1]:
-        groups.append(Group("", "", "", Counts(*nowhere[:-1])))
+        groups.append(Group(0, "", "", "", Counts(*nowhere[:-1])))
     return groups
 
 

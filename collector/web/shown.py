@@ -16,6 +16,7 @@ from collector.rates import Rate, Rule
 from collector.web import languages
 from collector.web.access import account
 from collector.web.asked import OFFERED
+from collector.web.corrections.shown import filters as correction_words
 from collector.web.dashboard import EXTENSION, hall, now_ms, zone
 from collector.web.device_states import DeviceState
 from collector.web.figures import NO_FIGURE, percent_text
@@ -176,6 +177,7 @@ def register(app: Flask) -> None:
         rule=rule_text,
         root=root_text,
         place=languages.place_name,
+        **correction_words(),
     )
 
     def percent(rate: Rate, decimals: int = 2) -> str:

@@ -28,10 +28,12 @@ PAGES = (
     "/departments/tax?period=30-days",
     "/windows?period=30-days",
     "/windows/a01?period=30-days",
+    "/corrections",
     "/integrity",
 )
 
 
+RATE = '.big [data-live="figures.net.rate"]'
 WORDS = {5: "非常满意", 4: "满意", 3: "基本满意", 2: "不满意", 1: "非常不满意"}
 
 
@@ -62,7 +64,7 @@ def test_a_visitor_signs_in_and_out(visit: Callable[..., Any]) -> None:
 def test_a_press_is_on_the_screen_within_a_second(signed_in: Any, web: Any) -> None:
     page: Page = signed_in.page
     expect(page.locator("[data-live-state=on]")).to_be_visible()
-    base = page.locator('[data-live="figures.rate.base"]')
+    base = page.locator('[data-live="figures.net.rate.base"]')
     taken_s = []
     for level, word in WORDS.items():
         before = int(base.inner_text().replace(",", ""))
@@ -74,7 +76,7 @@ def test_a_press_is_on_the_screen_within_a_second(signed_in: Any, web: Any) -> N
         expect(row).to_contain_text(word)
         expect(row).to_contain_text("C05")
         expect(base).to_have_text(str(before + 1))
-        expect(page.locator(f'[data-live="figures.levels.{level}"]')).not_to_have_text("0")
+        expect(page.locator(f'[data-live="figures.net.levels.{level}"]')).not_to_have_text("0")
     assert statistics.median(taken_s) < 1.0
 
 
@@ -86,11 +88,11 @@ def test_the_rate_on_the_screen_is_the_rate_of_the_api(signed_in: Any, web: Any)
         position = add_session(web.ledger, window="a02", level=level, at_ms=now_ms())
     page.locator(f'#latest li[data-position="{position}"]').wait_for(timeout=10_000)
     told = page.evaluate("fetch('/api/v1/hall').then((answer) => answer.json())")["figures"]
-    expect(page.locator('[data-live="figures.rate"]')).to_have_text(told["rate"]["percent"])
+    expect(page.locator(RATE)).to_have_text(told["rate"]["percent"])
     for level, count in told["levels"].items():
-        expect(page.locator(f'[data-live="figures.levels.{level}"]')).to_have_text(f"{count:,}")
+        expect(page.locator(f'[data-live="figures.net.levels.{level}"]')).to_have_text(f"{count:,}")
     page.reload()
-    expect(page.locator('[data-live="figures.rate"]')).to_have_text(told["rate"]["percent"])
+    expect(page.locator(RATE)).to_have_text(told["rate"]["percent"])
 
 
 def test_without_a_stream_the_page_asks_every_two_seconds(signed_in: Any, web: Any) -> None:

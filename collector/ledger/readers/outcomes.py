@@ -13,9 +13,13 @@ LOOK_BACK: Final = 20_000
 _COLUMNS: Final = (
     "o.position, o.window, o.department, o.level, o.reason, o.trigger, o.case_no, o.service_no, "
     "o.item, o.staff_no, o.pressed_ms, o.answer_ms, o.time_quality, o.is_repeat, o.staff_from, "
-    "b.earliest_ms - b.offset_ms, b.latest_ms - b.offset_ms"
+    "b.earliest_ms - b.offset_ms, b.latest_ms - b.offset_ms, d.code, e.epoch, r.seq"
 )
-_FROM: Final = "outcomes o LEFT JOIN boots b ON b.epoch = o.epoch AND b.boot = o.boot"
+_OUTCOMES: Final = (
+    f"SELECT {_COLUMNS} FROM outcomes o JOIN records r ON r.position = o.position "
+    "JOIN epochs e ON e.id = o.epoch JOIN devices d ON d.id = o.device "
+    "LEFT JOIN boots b ON b.epoch = o.epoch AND b.boot = o.boot"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,7 @@ class OutcomeRow:
         earliest_ms: it cannot have been before this, UTC milliseconds; None: nothing says so, or
             the device's own clock tells the time.
         latest_ms: … nor after this; None: the device's own clock tells the time.
+        device: its id; with `epoch` and `seq` the record's identity for ever.
     """
 
     position: int
@@ -57,6 +62,9 @@ class OutcomeRow:
     staff_from: str
     earliest_ms: int | None
     latest_ms: int | None
+    device: str
+    epoch: str
+    seq: int
 
 
 def _outcome(row: Row) -> OutcomeRow:
@@ -78,6 +86,9 @@ def _outcome(row: Row) -> OutcomeRow:
         staff_from=row[14],
         earliest_ms=None if row[15] is None else row[10] + row[15],
         latest_ms=None if row[16] is None else row[10] + row[16],
+        device=row[17],
+        epoch=row[18],
+        seq=row[19],
     )
 
 
@@ -91,7 +102,7 @@ def latest_ratings(reader: LedgerReader, *, after: int, limit: int) -> list[Outc
     """Counted ratings stored after position `after`, newest first, at most `limit`."""
     lowest = max(after, last_position(reader) - LOOK_BACK)
     rows = reader.rows(
-        f"SELECT {_COLUMNS} FROM {_FROM} WHERE o.position > ? AND o.level IS NOT NULL "
+        f"{_OUTCOMES} WHERE o.position > ? AND o.level IS NOT NULL "
         "AND o.is_repeat = 0 ORDER BY o.position DESC LIMIT ?",
         lowest,
         limit,
@@ -102,7 +113,7 @@ def latest_ratings(reader: LedgerReader, *, after: int, limit: int) -> list[Outc
 def latest_of_window(reader: LedgerReader, window: int, *, limit: int) -> list[OutcomeRow]:
     """The last outcomes of one window by press time, newest first, unrated ones included."""
     rows = reader.rows(
-        f"SELECT {_COLUMNS} FROM {_FROM} WHERE o.window = ? ORDER BY o.pressed_ms DESC LIMIT ?",
+        f"{_OUTCOMES} WHERE o.window = ? ORDER BY o.pressed_ms DESC LIMIT ?",
         window,
         limit,
     )

@@ -7,11 +7,14 @@ from typing import Final
 from flask import Blueprint, abort, jsonify, render_template
 from flask.typing import ResponseReturnValue
 
+from collector.corrections.reading import chain_mark
+from collector.corrections.report import alarms_in, last_two_months
 from collector.ledger.checkpoints import read_checkpoints
 from collector.ledger.gens import read_lives
-from collector.ledger.readers import counts, integrity
+from collector.ledger.readers import counts, fleet, integrity
 from collector.press_time import wall_text
-from collector.web.dashboard import reader
+from collector.web.alarms import ShownAlarm, alarm_json, shown_alarms
+from collector.web.dashboard import corrections, dashboard, now_ms, reader, today
 from collector.web.hall.today import ledger_json, root_text
 from collector.web.integrity.sheet import sheet_of
 from collector.web.shown import local_time
@@ -38,6 +41,8 @@ def page() -> ResponseReturnValue:
         days=counts.days_with_records(reader()),
         checkpoints=read_checkpoints(reader().rows, limit=CHECKPOINTS),
         lives=read_lives(reader().rows)[::-1],
+        corrections=chain_mark(corrections()),
+        alarms=_alarms(),
     )
 
 
@@ -52,11 +57,19 @@ def checkpoint(number: int) -> ResponseReturnValue:
     )
 
 
+def _alarms() -> list[ShownAlarm]:
+    """Alarms of this month and the last about excluded ratings."""
+    months = last_two_months(today())
+    found = alarms_in(reader().rows, corrections(), months, dashboard().options.limits)
+    return shown_alarms(found, fleet.departments(reader()), fleet.windows(reader(), now_ms()))
+
+
 @blueprint.get("/api/v1/integrity")
 def api() -> ResponseReturnValue:
     """The state of the ledger for machines."""
     quarantine = integrity.quarantine(reader())
     conflicts = integrity.conflicts(reader())
+    mark = chain_mark(corrections())
     return jsonify(
         **ledger_json(integrity.ledger_state(reader())),
         quarantine=[
@@ -92,4 +105,6 @@ def api() -> ResponseReturnValue:
             }
             for life in read_lives(reader().rows)
         ],
+        corrections={"entries": mark.entries, "head": mark.head},
+        alarms=[alarm_json(alarm) for alarm in _alarms()],
     )

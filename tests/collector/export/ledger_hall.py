@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 from collector.export import command, yiping_verify
 from collector.ledger.fleet_loader import load_into_ledger
 from collector.ledger.migrations import open_ledger
+from collector.ledger.readers import LedgerReader
+from collector.ledger.readers.ratings import rating_at
 from collector.ledger.writer import LedgerWriter
 from collector.settings import CollectorSettings, ExportSettings
 from firmware_config import chain
@@ -141,6 +143,7 @@ class LedgerHall:
         self.folder = folder
         self.ledger = folder / "ledger.db"
         self.exports = folder / "export"
+        self.corrections = CorrectionsFile(folder / "corrections.db")
         self.now = datetime(2026, 11, 1, 12, tzinfo=ZONE)
         self.db = open_ledger(self.ledger)
         self.departments = {"tax": "税务局", "land": "自然资源局"}
@@ -220,6 +223,31 @@ class LedgerHall:
             broker=BrokerSettings(host="localhost"),
             export=ExportSettings(folder=self.exports, **export),
         )
+
+    def ratings(self) -> list[RatingRecord]:
+        """Every counted rating, in order of position."""
+        with LedgerReader(self.ledger) as reader:
+            rows = reader.rows(
+                "SELECT position FROM outcomes WHERE level IS NOT NULL AND is_repeat = 0"
+                " ORDER BY position"
+            )
+            return [rating_at(reader.rows, position) for (position,) in rows]
+
+    def exclude(self, rating: RatingRecord, author: str = "wang", approver: str = "li") -> int:
+        """Exclude a rating by two people; gives the correction's number."""
+        self.corrections.prepare()
+        now_ms = self._ms(self.now)
+        number = propose_exclusion(
+            self.corrections,
+            rating,
+            reason="child",
+            note="Aunt Liu saw it",
+            evidence="camera 3",
+            author=author,
+            now_ms=now_ms,
+        )
+        decide(self.corrections, number, Verdict.APPROVED, decider=approver, note="", now_ms=now_ms)
+        return number
 
     def export(self, *arguments: str, now: datetime | None = None, **export: Any) -> ExitCode:
         """Run `collector export` with these arguments at that time."""
