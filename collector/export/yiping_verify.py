@@ -91,6 +91,8 @@ WRONG = {
     "row-time": ("时间与签名记录不符", "the time is not that of the signed record"),
     "row-day": ("此行不属于这一天", "a row of another day"),
     "token-without-row": ("签名记录没有对应的行", "a signed record without a row"),
+    "correction": ("剔除与明细或清单不符", "exclusions do not agree with detail or manifest"),
+    "two-people": ("剔除的申请人与批准人是同一人", "one person proposed and approved an exclusion"),
     "repeat": ("重复评价计数有误", "a repeat is counted, or a first rating is not"),
     "sum": ("合计不对", "a sum is wrong"),
     "invited": ("邀评或无效按键的数目不对", "wrong count of invitations or presses"),
@@ -145,6 +147,10 @@ NOTES = {
         "newest exports taken away cannot be seen: compare the newest manifest's hash with yours"),
     "settled": ("已被后来修订取代的导出有 {n} 处未决，例如 {x}",
         "{n} open points in exports that a later revision replaces, e.g. {x}"),
+    "assigned": ("{n} 行的工作人员按岗位安排得知，并未签到",
+        "the staff of {n} rows is known by assignment, not by sign-in"),
+    "excluded": ("{n} 个评价被剔除出净值，例如 {x}", "{n} ratings are excluded from net, e.g. {x}"),
+    "alarm": ("{n} 个剔除比例告警，例如 {x}", "{n} alarms of too large a share excluded, e.g. {x}"),
     "day-open": ("{n} 台次评价器的日结未到", "day-closes of {n} devices had not arrived"),
     "zone": ("本机没有时区数据：日期界限未核验", "no time zone data here: day limits not checked"),
     "rule": ("规则 {x} 不为本程序所知，按清单所述计算", "rule {x} is not known here: as described"),
@@ -531,16 +537,28 @@ PARTS = ("satisfaction_numerator", "satisfaction_base", "participation_numerator
          "participation_base")
 DETAIL = ["day", "device", "epoch", "seq", "session", "window", "window_name", "department",
           "department_name", "kind", "level", "level_name", "reason", "trigger", "case_no",
-          "service_no", "item", "staff_no", "pressed_local", "pressed_utc", "answer_ms",
-          "time_quality", "is_repeat", "digest"]
+          "service_no", "item", "staff_no", "staff_from", "pressed_local", "pressed_utc",
+          "answer_ms", "time_quality", "is_repeat", "digest", "excluded"]
+EXCLUDED = ("excluded5", "excluded4", "excluded3", "excluded2", "excluded1")
+NET = ("excluded", "net_satisfaction_numerator", "net_satisfaction_base")
 FIGURES = [*COUNTS, "satisfaction_numerator", "satisfaction_base", "satisfaction_percent",
-           "participation_numerator", "participation_base", "participation_percent", "rule",
-           "rule_version"]
+           "participation_numerator", "participation_base", "participation_percent", "excluded",
+           *EXCLUDED, "net_satisfaction_numerator", "net_satisfaction_base",
+           "net_satisfaction_percent", "rule", "rule_version"]
+CORRECTIONS = ["day", "correction", "device", "epoch", "seq", "digest", "window", "department",
+               "level", "reason", "author", "proposed_utc", "approver", "approved_utc"]
 # fmt: on
 COLUMNS = {
     "detail.csv": DETAIL,
     "windows.csv": ["day", "window", "window_name", "department", "department_name", *FIGURES],
     "departments.csv": ["day", "department", "department_name", *FIGURES],
+    "corrections.csv": CORRECTIONS,
+}
+NUMBERS = {
+    "detail.csv": ("seq", "session", "service_no", "answer_ms"),
+    "windows.csv": (*COUNTS, *EXCLUDED),
+    "departments.csv": (*COUNTS, *EXCLUDED),
+    "corrections.csv": ("correction", "seq", "level"),
 }
 RECORDS, KEYS, MANIFEST = "records.jws.gz", "keys.json", "manifest.json"
 LINK = {"folder": str, "sha256": str}
@@ -551,7 +569,8 @@ SHAPE: dict[str, Any] = {
     **{"day_start": str, "day_end": str, "revision": int, "replaces": (None, LINK), "made_at": str},
     "ledger": {"gen": str, "size": int, "root": str},
     "rule": {"name": str, "version": int, "satisfied": [int], "base": str},
-    "counts": {name: int for name in (*COUNTS, *PARTS)},
+    "counts": {name: int for name in (*COUNTS, *PARTS, *NET)},
+    "corrections": {"entries": int, "head": str, "in_day": [int], "alarms": [str]},
     **{"balanced": bool, "differences": [DIFFERENCE]},
     "day_closes": {"compared": int, "missing": [str], "mismatches": [DIFFERENCE]},
     "csv": {"encoding": str, "bom": bool, "line_end": str, "guard": str},
@@ -676,8 +695,7 @@ def read_table(day: Day, name: str, content: bytes, report: Report) -> None:
     if len(rows) != day.manifest["files"][name]["rows"]:
         report.wrong("rows", place, day.manifest["files"][name]["rows"], len(rows))
     for number, row in enumerate(rows, start=2):
-        numbers = ["seq", "session", "service_no", "answer_ms"] if name == "detail.csv" else COUNTS
-        for column in numbers:
+        for column in NUMBERS[name]:
             if not NUMBER.fullmatch(row[column]):
                 report.wrong("number", f"{place}:{number} {column}", got=row[column])
                 return
@@ -794,6 +812,7 @@ def expected_row(record: Record) -> dict[str, str]:
         "service_no": str(fields["service_no"]),
         "item": fields["item"],
         "staff_no": fields["staff_no"],
+        "staff_from": "record" if fields["staff_no"] else "",
         "answer_ms": str(max(fields["mono_ms"] - fields["invited_mono_ms"], 0)),
         "digest": record.token.digest,
     }
@@ -866,7 +885,11 @@ def check_rows(day: Day, zone: tzinfo | None, report: Report) -> None:
         if record is None:
             report.wrong("row-without-token", place, got="/".join(map(str, name)))
             continue
-        for column, cell in expected_row(record).items():
+        signed = expected_row(record)
+        if row["staff_from"] == "assignment" and row["staff_no"] and not signed["staff_no"]:
+            report.note("assigned")
+            signed.update(staff_no=row["staff_no"], staff_from="assignment")
+        for column, cell in signed.items():
             if row[column] != cell:
                 report.wrong("row-field", place, f"{column} {cell}", f"{column} {row[column]}")
         code, expected, got = check_time(day, row, record, zone)
@@ -969,6 +992,9 @@ def figures_of(counts: dict[str, int], rule: dict[str, Any]) -> dict[str, str]:
     """The cells that follow from the counts of a place, by the rule."""
     satisfied = sum(counts[f"level{level}"] for level in rule["satisfied"] if 1 <= level <= 5)
     base = counts["rated"] if rule["base"] == "rated" else counts["invited"]
+    excluded = sum(counts[name] for name in EXCLUDED)
+    net = satisfied - sum(counts[f"excluded{n}"] for n in rule["satisfied"] if 1 <= n <= 5)
+    net_base = base - excluded if rule["base"] == "rated" else base
     return {
         "rated": str(sum(counts[f"level{level}"] for level in range(1, 6))),
         "satisfaction_numerator": str(satisfied),
@@ -977,6 +1003,10 @@ def figures_of(counts: dict[str, int], rule: dict[str, Any]) -> dict[str, str]:
         "participation_numerator": str(counts["rated"]),
         "participation_base": str(counts["invited"]),
         "participation_percent": percent(counts["rated"], counts["invited"]),
+        "excluded": str(excluded),
+        "net_satisfaction_numerator": str(net),
+        "net_satisfaction_base": str(net_base),
+        "net_satisfaction_percent": percent(net, net_base),
         "rule": rule["name"],
         "rule_version": str(rule["version"]),
     }
@@ -995,13 +1025,15 @@ def check_sums(day: Day, report: Report) -> None:
         is_rated, is_repeat = row["kind"] == "RATED", row["is_repeat"] == "1"
         field = "unrated" if not is_rated else "repeats" if is_repeat else f"level{row['level']}"
         from_detail[row["window"], row["department"]][field] += 1
+        if row["excluded"] and row["level"]:
+            from_detail[row["window"], row["department"]][f"excluded{row['level']}"] += 1
     by_department: dict[str, Counter[str]] = defaultdict(Counter)
     hall: Counter[str] = Counter()
     seen = set()
     for name in ("windows.csv", "departments.csv"):
         for number, row in enumerate(day.tables.get(name, []), start=2):
             place = f"{day.name}/{name}:{number}"
-            counts = {field: int(row[field]) for field in COUNTS}
+            counts = {field: int(row[field]) for field in (*COUNTS, *EXCLUDED)}
             for column, cell in figures_of(counts, rule).items():
                 if row[column] != cell:
                     report.wrong("rate", f"{place} {column}", cell or "''", row[column] or "''")
@@ -1013,14 +1045,14 @@ def check_sums(day: Day, report: Report) -> None:
                 by_department[row["department"]].update(counts)
                 hall.update(counts)
                 told = from_detail.pop(where, Counter())
-                for field in COUNTS:
+                for field in (*COUNTS, *EXCLUDED):
                     if field in ("invited", "ignored", "rated"):
                         continue
                     if told[field] != counts[field] and "detail.csv" in day.tables:
                         report.wrong("sum", f"{place} {field}", told[field], counts[field])
             else:
                 told = by_department.pop(row["department"], Counter())
-                for field in COUNTS:
+                for field in (*COUNTS, *EXCLUDED):
                     if told[field] != counts[field] and "windows.csv" in day.tables:
                         report.wrong("sum", f"{place} {field}", told[field], counts[field])
     if "windows.csv" in day.tables:
@@ -1033,6 +1065,43 @@ def check_sums(day: Day, report: Report) -> None:
         if "departments.csv" in day.tables:
             for department in sorted(by_department):
                 report.wrong("sum", f"{day.name}/departments.csv {department}", "a row", "no row")
+
+
+def check_corrections(day: Day, report: Report) -> None:
+    """Exclusions (误评): each of one counted rating, by two people, the same in every file."""
+    place = f"{day.name}/corrections.csv"
+    marked = {
+        (row["device"], row["epoch"], row["seq"]): row
+        for row in day.tables.get("detail.csv", [])
+        if row["excluded"]
+    }
+    if marked:
+        report.note("excluded", len(marked), "/".join(next(iter(marked))))
+    told = day.manifest["corrections"]
+    if told["alarms"]:
+        report.note("alarm", len(told["alarms"]), told["alarms"][0])
+    if "corrections.csv" not in day.tables or "detail.csv" not in day.tables:
+        return
+    numbers = []
+    for number, row in enumerate(day.tables["corrections.csv"], start=2):
+        numbers.append(int(row["correction"]))
+        rating = marked.pop((row["device"], row["epoch"], row["seq"]), None)
+        if rating is None or rating["excluded"] != row["correction"]:
+            report.wrong("correction", f"{place}:{number}", "its row in detail.csv")
+            continue
+        if rating["kind"] != "RATED" or rating["is_repeat"] != "0":
+            report.wrong("correction", f"{place}:{number}", "a counted rating", rating["kind"])
+        for column in ("window", "department", "level", "digest"):
+            if row[column] != rating[column]:
+                report.wrong(
+                    "correction", f"{place}:{number} {column}", rating[column], row[column]
+                )
+        if not row["author"] or row["author"] == row["approver"]:
+            report.wrong("two-people", f"{place}:{number}", "two people", row["author"])
+    for name in marked:
+        report.wrong("correction", f"{day.name}/detail.csv {'/'.join(name)}", "a row in " + place)
+    if told["in_day"] != numbers:
+        report.wrong("correction", f"{day.name}/{MANIFEST} in_day", numbers, told["in_day"])
 
 
 def check_day_closes(day: Day, zone: tzinfo | None, report: Report) -> None:
@@ -1055,7 +1124,7 @@ def check_facts(day: Day, report: Report) -> None:
     for name in COLUMNS:
         facts = []
         for row in day.tables[name]:
-            if name != "detail.csv" and all(row[field] == "0" for field in COUNTS):
+            if "invited" in row and all(row[field] == "0" for field in COUNTS):
                 continue
             kept = {column: cell for column, cell in row.items() if not column.endswith("_name")}
             if row.get("time_quality", "synced") != "synced":
@@ -1144,6 +1213,7 @@ def check_day(folder: Path, pins: Pins, report: Report) -> Day:
         check_day_closes(day, zone, report)
     check_repeats(day, report)
     check_sums(day, report)
+    check_corrections(day, report)
     if set(COLUMNS) <= set(day.tables):
         check_facts(day, report)
     check_balance(day, report)
@@ -1311,7 +1381,7 @@ def add_to_hall(day: Day, report: Report) -> None:
     for row in day.tables.get("windows.csv", []):
         for field in COUNTS:
             report.figures[f"hall_{field}"] += int(row[field])
-        for field in ("satisfaction_numerator", "satisfaction_base"):
+        for field in ("satisfaction_numerator", "satisfaction_base", *NET):
             report.figures[f"hall_{field}"] += (
                 int(row[field]) if NUMBER.fullmatch(row[field]) else 0
             )
@@ -1563,6 +1633,16 @@ def page(target: str, is_pinned: bool, report: Report, lang: int) -> list[str]:
         rest = f"{say('未评价', 'unrated')} {figures['hall_unrated']}"
         rest += f"  {say('重复', 'repeats')} {figures['hall_repeats']}"
         lines.append(f"{levels}  {rest}")
+        if figures["hall_excluded"]:
+            n, base = (
+                figures["hall_net_satisfaction_numerator"],
+                figures["hall_net_satisfaction_base"],
+            )
+            net = f"{percent(n, base) or '—'} % ({n}/{base})"
+            lines.append(
+                f"{say('剔除（误评）', 'excluded')} {figures['hall_excluded']}  "
+                f"{say('净满意率', 'net satisfaction')} {net}"
+            )
     more = len(report.shown) - 8
     lines += [f"  {clean(name)}  {clean(value)}" for name, value in report.shown[-8:]]
     if more > 0:

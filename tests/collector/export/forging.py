@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -12,7 +13,9 @@ from typing import Any
 
 import msgspec
 
+from collector.corrections.excluded import level_counts
 from collector.export.balance import OUTCOME_FIELDS, detail_counts, summary_counts, total
+from collector.export.corrections import CORRECTIONS_COLUMNS
 from collector.export.csv_format import parse_csv, render_csv
 from collector.export.evidence import KEYS_NAME, RECORDS_NAME, render_records
 from collector.export.facts import facts_digest
@@ -33,10 +36,12 @@ from collector.export.tables import (
     DETAIL_COLUMNS,
     TABLE_NAMES,
     Names,
+    Place,
     Table,
     departments_table,
     windows_table,
 )
+from collector.rates import Counts
 from firmware_config import chain
 from firmware_config.keys import SigningKey
 
@@ -45,7 +50,7 @@ class Forger:
     """One export, open for changes; see `forging`.
 
     Attributes:
-        detail: the rows of detail.csv, as column → cell.
+        detail: the rows of detail.csv, as column → cell; `corrections` those of corrections.csv.
         tokens: the signed records.
         keys: keys.json.
         changes: of the manifest, on saving.
@@ -60,6 +65,7 @@ class Forger:
             name: parse_csv(name, (folder / f"{name}.csv").read_bytes()) for name in TABLE_NAMES
         }
         self.detail = [dict(row) for row in self._tables["detail"].dicts()]
+        self.corrections = [dict(row) for row in self._tables["corrections"].dicts()]
         self.tokens = gzip.decompress((folder / RECORDS_NAME).read_bytes()).splitlines()
         self.keys: dict[str, Any] = json.loads((folder / KEYS_NAME).read_bytes())
         self.changes: dict[str, Any] = {}
@@ -147,10 +153,15 @@ class Forger:
                 r["department"]: r["department_name"] for r in self._tables["departments"].dicts()
             },
         )
+        excluded = _excluded(self.detail)
+        left_out = [
+            tuple(row[column] for column in CORRECTIONS_COLUMNS) for row in self.corrections
+        ]
         tables = (
             detail,
-            windows_table(on, places, names, rule),
-            departments_table(on, places, names, rule),
+            windows_table(on, places, excluded, names, rule),
+            departments_table(on, places, excluded, names, rule),
+            Table("corrections", CORRECTIONS_COLUMNS, left_out),
         )
         files = {f"{t.name}.csv": (render_csv(t, has_bom=True), len(t.rows)) for t in tables}
         files[RECORDS_NAME] = (render_records(self.tokens), len(self.tokens))
@@ -164,7 +175,7 @@ class Forger:
         manifest = msgspec.structs.replace(
             self.manifest,
             **{
-                "counts": counts_entry(total(places), rule),
+                "counts": counts_entry(total(places), rule, total(excluded)),
                 "files": {name: file_entry(*entry) for name, entry in files.items()},
                 "facts_sha256": facts_digest(tables, self.manifest.differences, closes.mismatches),
                 **self.changes,
@@ -206,3 +217,12 @@ def chain_anew(exports: Path) -> None:
 def _payload(token: bytes) -> dict[str, Any]:
     payload: dict[str, Any] = json.loads(chain.split_token(token).payload)
     return payload
+
+
+def _excluded(detail: list[dict[str, str]]) -> dict[Place, Counts]:
+    """Excluded ratings by level, as the rows of the detail mark them."""
+    levels: dict[Place, Counter[int]] = {}
+    for row in detail:
+        if row["excluded"]:
+            levels.setdefault((row["window"], row["department"]), Counter())[int(row["level"])] += 1
+    return {place: level_counts(counted) for place, counted in levels.items()}

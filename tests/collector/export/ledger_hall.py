@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from collector.corrections.entries import RatingRecord, Verdict
+from collector.corrections.file import CorrectionsFile
+from collector.corrections.writing import decide, propose_exclusion
 from collector.export import command, yiping_verify
 from collector.ledger.fleet_loader import load_into_ledger
 from collector.ledger.migrations import open_ledger

@@ -134,6 +134,14 @@ def _call_first_a_repeat(forger: Forger) -> None:
     forger.row(level="1")["is_repeat"] = "1"
 
 
+def _exclude_unproposed(forger: Forger) -> None:
+    forger.row(level="1")["excluded"] = "2"
+
+
+def _exclude_alone(forger: Forger) -> None:
+    forger.corrections[0]["approver"] = forger.corrections[0]["author"]
+
+
 def _cut_out(forger: Forger) -> None:
     del forger.tokens[forger.place_of("w-a01", 5)]  # the ignored press
     forger.less["a01", "ignored"] = 1
@@ -457,6 +465,29 @@ SAMPLES: Final = (
         _forged(_move_time),
         [
             f"row-time {DAY}/detail.csv:8",
+        ],
+    ),
+    Sample(
+        "23-excluded-without-a-correction",
+        ("day",),
+        f"{DAY} {_PINS}",
+        (
+            "一条差评被标为剔除，却没有更正记录",
+            "a bad rating marked as excluded, with no correction that says so",
+        ),
+        _forged(_exclude_unproposed),
+        [
+            f"correction {DAY}/detail.csv w-a02/{_A02}/4",
+        ],
+    ),
+    Sample(
+        "24-one-person",
+        ("day",),
+        f"{DAY} {_PINS}",
+        ("申请剔除与批准的是同一人", "one person proposed an exclusion and approved it"),
+        _forged(_exclude_alone),
+        [
+            f"two-people {DAY}/corrections.csv:2",
         ],
     ),
     Sample(

@@ -96,6 +96,8 @@ class SampleHall(LedgerHall):
             self._send_journal()
         self._send(at(day + 1, 0, 1))
         self._sign_checkpoint(day)
+        if day == DAYS[0]:  # the citizen said at once that it was the wrong key
+            self.exclude(next(one for one in self.ratings() if one.level == 4))
         self.export(now=at(day + 1, 2))
 
     def _close(self, day: int, devices: tuple[SigningDevice, ...]) -> None:

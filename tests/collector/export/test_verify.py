@@ -63,7 +63,7 @@ def test_untouched_exports_pass_and_say_what_was_checked(exports, hall, capsys):
 
     out = capsys.readouterr().out
     assert "PASS (keys not compared with any you kept)  of" in out
-    assert "exports 5, files 25" in out
+    assert "exports 5, files 30" in out
     assert "satisfaction 60.000 % (3/5)" not in out  # 4 x 5, 1 x 4 of nine ratings
     assert "satisfaction 55.556 % (5/9)" in out
     assert "keys come from the export itself" in out
