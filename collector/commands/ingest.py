@@ -12,6 +12,7 @@ from typing import Any
 from collector.commands.fleet import read_fleet
 from collector.errors import CollectorError
 from collector.ingest import IngestService
+from collector.ledger.permission import require_writable
 from collector.settings import CollectorSettings
 from firmware_config.errors import ConfigError, ExitCode, InvalidSettings
 from firmware_config.fleet import Fleet
@@ -39,6 +40,7 @@ def add_parser(commands: Any) -> None:
 
 def run(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     """Run until a signal, or until the service fails."""
+    require_writable(settings.ledger)  # before anything else is tried, for the clearest message
     fleet, problems = _fleet_or_problems(settings)
     service = IngestService(
         settings,

@@ -165,7 +165,10 @@ class LedgerSource:
             " JOIN devices d ON d.id = a.device LEFT JOIN windows w ON w.id = a.window"
             " UNION ALL SELECT 'window ' || w.code, a.from_ms, coalesce(p.code, '-')"
             " FROM window_departments a JOIN windows w ON w.id = a.window"
-            " LEFT JOIN departments p ON p.id = a.department ORDER BY 1, 2"
+            " LEFT JOIN departments p ON p.id = a.department"
+            " UNION ALL SELECT 'staff ' || s.staff_no, a.from_ms, coalesce(w.code, '-')"
+            " FROM staff_windows a JOIN staff s ON s.id = a.staff"
+            " LEFT JOIN windows w ON w.id = a.window ORDER BY 1, 2"
         )
         zone = self.identity.zone
         return {f"{who} from {ms} {where}": local_day(ms, zone) for who, ms, where in rows}

@@ -195,6 +195,18 @@ def test_a_window_moved_in_the_past_makes_revisions_from_that_day_on(one_day, at
     assert passes(one_day) == 9
 
 
+def test_staff_typed_in_late_makes_revisions_of_the_days_it_changes(one_day, at):
+    one_day.export(now=at(10, 2), recheck_days=0)
+    one_day.staff = {"18": "a01"}
+    one_day.load_fleet()
+
+    one_day.export(now=at(10, 3), recheck_days=0)
+
+    assert [name for name in names(one_day) if ".r" in name] == ["2026-11-02.r2"]
+    detail = rows(one_day.exports, "detail", "2026-11-02.r2")
+    assert {r["staff_no"] for r in detail if r["window"] == "a01"} == {"18"}
+
+
 def test_a_new_name_or_a_new_window_changes_no_past_export(one_day, at):
     one_day.export(now=at(3, 2))
     one_day.departments["tax"] = "国家税务总局"
