@@ -13,8 +13,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -22,11 +22,14 @@ from playwright.sync_api import Browser, sync_playwright
 from waitress import create_server
 
 from bench.make_ledger import make_ledger
+from collector.ledger.checkpoints import make_checkpoint
+from collector.ledger.migrations import open_ledger
 from collector.web.app import create_app
 from collector.web.dashboard import EXTENSION, WebOptions
 from docs.press_page_picture import photograph_press_page
 from docs.screen_scenes import SceneSource
 from firmware_config.counter_settings import ScreenSettings
+from firmware_config.keys import SigningKey
 from kiosk.screen.server import Screen
 
 FOLDER: Final = Path(__file__).parent / "img"
@@ -46,6 +49,7 @@ ARGUMENTS: Final = (
 )
 WIDE: Final = {"width": 1600, "height": 1000}
 TALL: Final = {"width": 1600, "height": 1150}
+SHEET: Final = {"width": 1100, "height": 1330}
 PHONE: Final = {"width": 390, "height": 844}
 PICTURES: Final[dict[str, tuple[str, dict[str, int], dict[str, str]]]] = {
     "login": ("/login", WIDE, {}),
@@ -58,6 +62,7 @@ PICTURES: Final[dict[str, tuple[str, dict[str, int], dict[str, str]]]] = {
     "windows": ("/windows?period=30-days", WIDE, {}),
     "window": ("/windows/a03?period=30-days", TALL, {}),
     "ledger": ("/integrity", WIDE, {}),
+    "checkpoint": ("/integrity/checkpoints/1", SHEET, {}),
 }
 """File name → address, size, and what differs from the default light Chinese page."""
 SCREENS: Final[dict[str, tuple[str, str, tuple[int, int]]]] = {
@@ -78,6 +83,7 @@ def own_hall() -> Iterator[str]:
         ledger = Path(folder) / "ledger.db"
         sys.stderr.write("making a ledger …\n")
         make_ledger(ledger, RECORDS, until=UNTIL)
+        _witness(ledger)
         started_s = time.monotonic()
         app = create_app(
             WebOptions(ledger=ledger, office=Path(folder) / "office.db"),
@@ -94,6 +100,18 @@ def own_hall() -> Iterator[str]:
         finally:
             parts.watcher.stop()
             server.close()
+
+
+def _witness(ledger: Path) -> None:
+    """Make the checkpoint of the last ended day."""
+    with closing(open_ledger(ledger)) as db:
+        make_checkpoint(
+            db,
+            UNTIL.date() - timedelta(days=1),
+            hall="yunze",
+            key=SigningKey.from_seed(b"for the pictures only, 32 bytes."),
+            now_ms=int(UNTIL.timestamp() * 1000),
+        )
 
 
 def photograph(browser: Browser, url: str, name: str, login: tuple[str, str]) -> Path:

@@ -11,6 +11,7 @@ from typing import Final
 
 from firmware_config import chain
 from firmware_config.contract import (
+    CHECKPOINT_FAULT,
     Checkpoint,
     GivenCheckpoint,
     Kind,
@@ -30,8 +31,6 @@ logger = logging.getLogger(__name__)
 
 ASK_MS: Final = 60_000
 """Shortest time between two HELLOs for want of a proof."""
-ALARM: Final = "checkpoint"
-"""Reason of the FAULT, and of the alarm in health."""
 
 
 class CheckpointBook:
@@ -60,7 +59,7 @@ class CheckpointBook:
     @property
     def alarms(self) -> list[str]:
         """`checkpoint` while something that was refused stands."""
-        return [ALARM] if self._journal.is_doubting else []
+        return [CHECKPOINT_FAULT] if self._journal.is_doubting else []
 
     @property
     def ask_due_ms(self) -> int | None:
@@ -95,7 +94,7 @@ class CheckpointBook:
         if not problem or was_doubting:
             return ()
         logger.error("the collector contradicts its checkpoints gen=%s %s", receipt.gen, problem)
-        fields = {"reason": ALARM, "detail": f"gen {receipt.gen}: {problem}"[:500]}
+        fields = {"reason": CHECKPOINT_FAULT, "detail": f"gen {receipt.gen}: {problem}"[:500]}
         return (Noted(at_ms=self._clock.mono_ms(), kind=Kind.FAULT, fields=fields),)
 
     def _take_checkpoint(self, receipt: Receipt, given: GivenCheckpoint, is_retained: bool) -> str:
