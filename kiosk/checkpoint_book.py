@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 ASK_MS: Final = 60_000
 """Shortest time between two HELLOs for want of a proof."""
+AGAIN_MS: Final = 1_000
+"""Between two attempts while the connection takes nothing."""
 
 
 class CheckpointBook:
@@ -66,8 +68,11 @@ class CheckpointBook:
         """When to say HELLO again for a proof, in `steady_ms`; None: there is no need."""
         return self._ask_due_ms
 
-    def asked(self) -> None:
-        """HELLO was said with `base`."""
+    def asked(self, *, is_said: bool = True) -> None:
+        """HELLO was said with `base`; or could not be, and is tried again in a second."""
+        if not is_said:
+            self._ask_due_ms = self._clock.steady_ms() + AGAIN_MS
+            return
         self._ask_due_ms = None
         self._asked_ms = self._clock.steady_ms()
         self._asked = (self._asked[0], self._asked[1] + 1)
