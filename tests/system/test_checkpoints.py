@@ -19,6 +19,8 @@ from collector.commands.fleet import read_fleet
 from collector.ingest import IngestService
 from collector.ledger.gens import begin_gen
 from collector.ledger.migrations import open_ledger
+from collector.ledger.readers import LedgerReader
+from collector.ledger.readers.integrity import refusing
 from collector.settings import load_collector_settings
 from firmware_config.chain import split_token, unb64url
 from firmware_config.contract import decode_checkpoint
@@ -107,6 +109,11 @@ class Days:
         said = [json.loads(payload) for (payload,) in rows]
         return sorted(one["dev"] for one in said if one["reason"] == "checkpoint")
 
+    def refusing(self) -> list[str]:
+        """Devices that the dashboard's ledger page names."""
+        with LedgerReader(self.hall.ledger) as reader:
+            return refusing(reader)
+
 
 @pytest.fixture
 def days(hall: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
@@ -156,6 +163,7 @@ def test_devices_keep_each_days_checkpoint_and_refuse_a_ledger_that_went_back_un
     for device in days.devices:
         assert [bool(row["refused"]) for row in days.card(device)][:2] == [False, False]
         assert any(row["refused"] for row in days.card(device))
+    days.hall.wait(lambda: days.refusing() == sorted(days.devices), "the alarm in their health")
     days.boot(days.devices[0])  # and records go on
     assert days.faults() == sorted(days.devices)  # said once, also after a restart
 
