@@ -13,8 +13,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -25,11 +25,14 @@ from bench.add_corrections import add_corrections, last_ratings
 from bench.make_ledger import make_ledger
 from collector.corrections.entries import Reason, Verdict
 from collector.corrections.file import CorrectionsFile
+from collector.ledger.checkpoints import make_checkpoint
+from collector.ledger.migrations import open_ledger
 from collector.web.app import create_app
 from collector.web.dashboard import EXTENSION, WebOptions
 from docs.press_page_picture import photograph_press_page
 from docs.screen_scenes import SceneSource
 from firmware_config.counter_settings import ScreenSettings
+from firmware_config.keys import SigningKey
 from kiosk.screen.server import Screen
 
 FOLDER: Final = Path(__file__).parent / "img"
@@ -49,6 +52,7 @@ ARGUMENTS: Final = (
 )
 WIDE: Final = {"width": 1600, "height": 1000}
 TALL: Final = {"width": 1600, "height": 1150}
+SHEET: Final = {"width": 1100, "height": 1330}
 PHONE: Final = {"width": 390, "height": 844}
 PICTURES: Final[dict[str, tuple[str, dict[str, int], dict[str, str]]]] = {
     "login": ("/login", WIDE, {}),
@@ -63,6 +67,7 @@ PICTURES: Final[dict[str, tuple[str, dict[str, int], dict[str, str]]]] = {
     "ledger": ("/integrity", WIDE, {}),
     "corrections": ("/corrections", WIDE, {}),
     "correction": ("/corrections/9", WIDE, {}),
+    "checkpoint": ("/integrity/checkpoints/1", SHEET, {}),
 }
 """File name → address, size, and what differs from the default light Chinese page."""
 SCREENS: Final[dict[str, tuple[str, str, tuple[int, int]]]] = {
@@ -83,6 +88,7 @@ def own_hall() -> Iterator[str]:
         ledger = Path(folder) / "ledger.db"
         sys.stderr.write("making a ledger …\n")
         make_ledger(ledger, RECORDS, until=UNTIL)
+        _witness(ledger)
         started_s = time.monotonic()
         app = create_app(
             WebOptions(
@@ -118,6 +124,18 @@ def _correct(file: CorrectionsFile, ledger: Path, now_ms: int) -> None:
         file, last_ratings(ledger, "a05", 6), now_ms=now_ms - day_ms, reason=Reason.TEST
     )
     add_corrections(file, [first], now_ms=now_ms - 7_200_000, verdict=None)
+
+
+def _witness(ledger: Path) -> None:
+    """Make the checkpoint of the last ended day."""
+    with closing(open_ledger(ledger)) as db:
+        make_checkpoint(
+            db,
+            UNTIL.date() - timedelta(days=1),
+            hall="yunze",
+            key=SigningKey.from_seed(b"for the pictures only, 32 bytes."),
+            now_ms=int(UNTIL.timestamp() * 1000),
+        )
 
 
 def photograph(browser: Browser, url: str, name: str, login: tuple[str, str]) -> Path:

@@ -11,6 +11,7 @@ from typing import Final
 
 from firmware_config import chain
 from firmware_config.contract import (
+    CHECKPOINT_FAULT,
     Checkpoint,
     GivenCheckpoint,
     Kind,
@@ -30,8 +31,8 @@ logger = logging.getLogger(__name__)
 
 ASK_MS: Final = 60_000
 """Shortest time between two HELLOs for want of a proof."""
-ALARM: Final = "checkpoint"
-"""Reason of the FAULT, and of the alarm in health."""
+AGAIN_MS: Final = 1_000
+"""Between two attempts while the connection takes nothing."""
 
 
 class CheckpointBook:
@@ -60,15 +61,18 @@ class CheckpointBook:
     @property
     def alarms(self) -> list[str]:
         """`checkpoint` while something that was refused stands."""
-        return [ALARM] if self._journal.is_doubting else []
+        return [CHECKPOINT_FAULT] if self._journal.is_doubting else []
 
     @property
     def ask_due_ms(self) -> int | None:
         """When to say HELLO again for a proof, in `steady_ms`; None: there is no need."""
         return self._ask_due_ms
 
-    def asked(self) -> None:
-        """HELLO was said with `base`."""
+    def asked(self, *, is_said: bool = True) -> None:
+        """HELLO was said with `base`; or could not be, and is tried again in a second."""
+        if not is_said:
+            self._ask_due_ms = self._clock.steady_ms() + AGAIN_MS
+            return
         self._ask_due_ms = None
         self._asked_ms = self._clock.steady_ms()
         self._asked = (self._asked[0], self._asked[1] + 1)
@@ -95,7 +99,7 @@ class CheckpointBook:
         if not problem or was_doubting:
             return ()
         logger.error("the collector contradicts its checkpoints gen=%s %s", receipt.gen, problem)
-        fields = {"reason": ALARM, "detail": f"gen {receipt.gen}: {problem}"[:500]}
+        fields = {"reason": CHECKPOINT_FAULT, "detail": f"gen {receipt.gen}: {problem}"[:500]}
         return (Noted(at_ms=self._clock.mono_ms(), kind=Kind.FAULT, fields=fields),)
 
     def _take_checkpoint(self, receipt: Receipt, given: GivenCheckpoint, is_retained: bool) -> str:

@@ -183,8 +183,9 @@ class Uplink:
                 Publication(self._topic(Channel.HEALTH), encode(self._health()), qos=0)
             )
         ask_ms = self.receipts.checkpoints.ask_due_ms
-        if ask_ms is not None and now_ms >= ask_ms and self._link.publish(self._status("online")):
-            self.receipts.checkpoints.asked()
+        if ask_ms is not None and now_ms >= ask_ms:
+            mid = self._link.publish(self._status("online"))
+            self.receipts.checkpoints.asked(is_said=mid is not None)
         return self._send_records(now_ms) or self._send_again(now_ms)
 
     def hurry_health(self) -> None:

@@ -34,6 +34,7 @@ from firmware_config.contract.commands import (
     SignOutStaff,
 )
 from firmware_config.contract.fields import (
+    CHECKPOINT_FAULT,
     CONTRACT_VERSION,
     MAX_IN_FLIGHT_RECORDS,
     MAX_INTEGER,
@@ -96,6 +97,7 @@ from firmware_config.contract.topics import (
 )
 
 __all__ = [
+    "CHECKPOINT_FAULT",
     "CONTRACT_VERSION",
     "MAX_COMMAND_BYTES",
     "MAX_COMMAND_LIFE_S",

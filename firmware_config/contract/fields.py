@@ -17,6 +17,10 @@ MAX_INTEGER: Final = 2**53 - 1
 add to it, store it and say it again. Source: RFC 8259 section 6, what every JSON reader keeps
 exactly."""
 
+CHECKPOINT_FAULT: Final = "checkpoint"
+"""Reason of the FAULT, and of the alarm in health, of a device that refuses what the collector said
+of its ledger."""
+
 DeviceId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}\Z")]
 """Also the MQTT user name, client id and certificate common name."""
 Epoch = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22}\Z")]

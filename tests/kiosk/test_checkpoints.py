@@ -6,11 +6,13 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -314,8 +316,6 @@ def test_nothing_is_pruned_while_evidence_stands_and_records_are_still_written(
     for _ in range(3):
         draft = Draft(Kind.FAULT, 1, {"reason": "test", "detail": ""})
         device.journal.append([draft], device.clock.stamp())
-    from dataclasses import replace
-
     device.journal.keep(replace(device.journal.watermarks, stored=3, archived=3))
     device.take(collector.receipt(collector.given()))
     device.take(collector.receipt(same_size_other_root(collector)))
@@ -492,8 +492,6 @@ def test_the_triggers_keep_what_is_kept(device: Device, collector: Collector) ->
 def test_a_journal_that_is_set_aside_leaves_its_checkpoints_to_the_next(
     device: Device, collector: Collector, open_it: Opener
 ) -> None:
-    from dataclasses import replace
-
     device.take(collector.receipt(collector.given()))
     device.take(collector.receipt(other_hall(collector)))
     device.journal.keep(replace(device.journal.watermarks, has_fork=True))
@@ -544,8 +542,6 @@ def test_whatever_an_honest_collector_sends_is_never_refused_and_a_changed_past_
     kept: list[Kept] = []
 
     def judged(given_now: GivenCheckpoint) -> Finding:
-        import msgspec
-
         said = msgspec.json.decode(
             chain.split_token(given_now.token.encode()).payload, type=Checkpoint
         )

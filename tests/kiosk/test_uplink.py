@@ -516,6 +516,10 @@ def test_hello_is_said_again_for_a_proof_at_most_once_a_minute(
     line.pump()
     line.link.is_up = True
     line.pump()
+    assert line.link.take(STATUS) == []
+    assert line.uplink.due_ms() == line.clock.steady_ms() + 1000  # and no turn before
+    line.clock.advance(1000)
+    line.pump()
     assert len(line.link.take(STATUS)) == 1
 
 

@@ -15,14 +15,19 @@ from typing import Any
 
 import pytest
 
+from bench.stream import signed_ratings
 from collector.commands.fleet import read_fleet
+from collector.handout import BATCH, STEP_MS
 from collector.ingest import IngestService
 from collector.ledger.gens import begin_gen
 from collector.ledger.migrations import open_ledger
+from collector.ledger.readers import LedgerReader
+from collector.ledger.readers.integrity import refusing
 from collector.settings import load_collector_settings
 from firmware_config.chain import split_token, unb64url
-from firmware_config.contract import decode_checkpoint
+from firmware_config.contract import Channel, decode_checkpoint, decode_receipt, topic
 from firmware_config.keys import load_or_create_signing_key, load_verify_key
+from firmware_config.mqtt_link import Arrived, Connected, Link, Publication
 
 pytestmark = pytest.mark.system
 DAY_MS = 86_400_000
@@ -107,6 +112,11 @@ class Days:
         said = [json.loads(payload) for (payload,) in rows]
         return sorted(one["dev"] for one in said if one["reason"] == "checkpoint")
 
+    def refusing(self) -> list[str]:
+        """Devices that the dashboard's ledger page names."""
+        with LedgerReader(self.hall.ledger) as reader:
+            return refusing(reader)
+
 
 @pytest.fixture
 def days(hall: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
@@ -156,6 +166,7 @@ def test_devices_keep_each_days_checkpoint_and_refuse_a_ledger_that_went_back_un
     for device in days.devices:
         assert [bool(row["refused"]) for row in days.card(device)][:2] == [False, False]
         assert any(row["refused"] for row in days.card(device))
+    days.hall.wait(lambda: days.refusing() == sorted(days.devices), "the alarm in their health")
     days.boot(days.devices[0])  # and records go on
     assert days.faults() == sorted(days.devices)  # said once, also after a restart
 
@@ -185,3 +196,68 @@ def test_a_restored_ledger_that_says_so_is_followed_without_an_alarm(days: Days)
     assert (said.parent.gen, said.parent.size) == (days.card(days.devices[0])[0]["gen"], said.size)
     assert not any(row["refused"] for device in days.devices for row in days.card(device))
     assert days.faults() == []
+
+
+class Ear:
+    """Plays one device: one record, and then it hears its receipts."""
+
+    def __init__(self, hall: Any, device: str, token: bytes) -> None:
+        self._topic = topic(hall.hall, device, Channel.JOURNAL)
+        self._token = token
+        self.is_connected = False
+        self.stored = 0
+        self.checkpoints: list[tuple[float, str]] = []
+        self.link = Link(
+            hall.address(device),
+            client_id=device,
+            subscriptions=(topic(hall.hall, device, Channel.RECEIPT),),
+            on_event=self._note,
+        )
+
+    def send(self) -> None:
+        self.link.publish(Publication(self._topic, self._token))
+
+    def _note(self, event: object) -> None:
+        if isinstance(event, Connected):
+            self.is_connected = True
+        elif isinstance(event, Arrived):
+            receipt = decode_receipt(split_token(event.payload).payload)
+            self.stored = receipt.stored
+            if receipt.checkpoint is not None:
+                self.checkpoints.append((time.monotonic(), receipt.checkpoint.token))
+
+
+def test_a_whole_hall_is_given_a_new_checkpoint_once_each_a_few_at_a_time(days: Days) -> None:
+    hall = days.hall
+    hall.wait(lambda: hall.query("SELECT count(*) FROM device_keys") == [(135,)], "the keys")
+    tokens = signed_ratings(hall.devices, 1, keys=hall.keys)
+    ears = [Ear(hall, device, tokens[device][0]) for device in hall.devices]
+    try:
+        for ear in ears:
+            ear.link.start()
+        hall.wait(lambda: all(ear.is_connected for ear in ears), "135 devices to connect")
+        for ear in ears:
+            ear.send()
+        last = [time.monotonic()]
+
+        def are_stored() -> bool:
+            if time.monotonic() - last[0] > 5:  # amqtt loses what it has acknowledged
+                last[0] = time.monotonic()
+                for ear in ears:
+                    if not ear.stored:
+                        ear.send()
+            return all(ear.stored for ear in ears)
+
+        hall.wait(are_stored, "a receipt for each")
+        assert [ear for ear in ears if ear.checkpoints] == []
+        days.ahead_ms += DAY_MS
+        hall.wait(lambda: all(ear.checkpoints for ear in ears), "the checkpoint for each")
+    finally:
+        for ear in ears:
+            ear.link.stop()
+    [token] = days.tokens()
+    assert [[text for _, text in ear.checkpoints] for ear in ears] == [[token.decode()]] * 135
+    times = sorted(ear.checkpoints[0][0] for ear in ears)
+    steps = -(-len(ears) // BATCH) - 1
+    # half of it, because this machine may hear the first ones late
+    assert times[-1] - times[0] >= steps * STEP_MS / 2000

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from collector.ledger.readers.connection import LedgerReader, LedgerUnavailable
-from firmware_config.contract import decode_health
+from firmware_config.contract import CHECKPOINT_FAULT, decode_health
 from firmware_config.errors import ContractError
-
-CHECKPOINT_ALARM: Final = "checkpoint"
-"""A device's alarm while something that the collector said of its ledger is refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +105,7 @@ def refusing(reader: LedgerReader) -> list[str]:
         "SELECT d.code, s.health FROM device_status s JOIN devices d ON d.id = s.device "
         "WHERE s.health IS NOT NULL ORDER BY d.code"
     )
-    return [code for code, health in rows if CHECKPOINT_ALARM in _alarms(health)]
+    return [code for code, health in rows if CHECKPOINT_FAULT in _alarms(health)]
 
 
 def _alarms(health: bytes) -> list[str]:
