@@ -167,6 +167,12 @@ def test_it_is_written_in_the_python_of_three_nine() -> None:
     ast.parse(PROGRAM.read_text("utf-8"), feature_version=(3, 9))
 
 
+def test_the_page_in_the_manual_is_what_is_printed() -> None:
+    sample = SHIPPED / "01-level-changed"
+    page = run(*expectation(sample)[0], cwd=sample).stdout
+    assert f"```text\n{page}```\n" in (SHIPPED.parent / "README.md").read_text("utf-8")
+
+
 def test_the_manual_names_every_code_option_and_sample() -> None:
     manual = (SHIPPED.parent / "README.md").read_text("utf-8")
     options = [
