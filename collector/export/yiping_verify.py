@@ -1574,9 +1574,9 @@ def page(target: str, is_pinned: bool, report: Report, lang: int) -> list[str]:
         rate, part = (
             f"{percent(a, b) or '—'} % ({a}/{b})" for a, b in ((n, base), (rated, invited))
         )
-        lines.append(
-            f"{say('满意率', 'satisfaction')} {rate}  {say('参评率', 'participation')} {part}"
-        )
+        stated = "" if passed else say("导出所称：", "as stated: ")
+        rates = f"{say('满意率', 'satisfaction')} {rate}  {say('参评率', 'participation')} {part}"
+        lines.append(stated + rates)
         rest = f"{say('未评价', 'unrated')} {figures['hall_unrated']}"
         rest += f"  {say('重复', 'repeats')} {figures['hall_repeats']}"
         lines.append(f"{levels}  {rest}")
