@@ -194,7 +194,7 @@ class Report:
 
     def wrong(self, code: str, place: str, expected: object = "", got: object = "") -> None:
         """Say that something is not as it should be."""
-        if code in OPEN and place.split("/")[0] in self.settled:
+        if code in OPEN and re.split("[/ ]", place)[0] in self.settled:
             self.note("settled", x=place)
         else:
             self.findings.append(Finding(code, place, str(expected), str(got)))
@@ -595,12 +595,11 @@ class Day:
         self.sha256 = ""
         self.manifest: dict[str, Any] = {}
         self.keys: dict[str, Key] = {}  # that count: the receiver's own, or else those listed
-        self.listed: dict[str, Key] = {}  # in keys.json
+        self.signers: dict[str, str] = {}  # device -> thumbprint, as keys.json says
         self.tables: dict[str, list[Row]] = {}
         self.records: list[Record] = []
         self.checkpoint: dict[str, Any] = {}
-        self.counted: set[tuple[str, str]] = set()  # cases and sessions with a counted rating
-        self.loose_repeats: dict[str, list[tuple[str, str]]] = {}  # repeats of no rating of here
+        self.loose_repeats: dict[str, int] = {}  # place of a repeat of no rating here -> case
         self.dated_away: set[tuple[str, str, int]] = set()
         self.estimated: set[tuple[str, str, int]] = set()
         self.ends: dict[tuple[str, str, int], str] = {}  # records at the ends of stretches
@@ -707,23 +706,25 @@ def read_table(day: Day, name: str, content: bytes, report: Report) -> None:
 def read_keys(day: Day, content: bytes, pinned: dict[str, Key], report: Report) -> None:
     """Read keys.json. Where the receiver has keys of his own, only those count."""
     place = f"{day.name}/{KEYS}"
+    listed: dict[str, Key] = {}
     try:
         value = read_json(content)
         if not isinstance(value, dict) or not isinstance(value.get("keys"), list):
             raise Bad("expected an object with keys")
         for jwk in value["keys"]:
             key = key_of(jwk, "")
-            day.listed[key.kid] = key
+            listed[key.kid] = key
         if list(value) != ["keys", "collector"] or not isinstance(value["collector"], str):
             raise Bad("expected keys and collector")
         if len(value["keys"]) != day.manifest["files"][KEYS]["rows"]:
             report.wrong("rows", place, day.manifest["files"][KEYS]["rows"], len(value["keys"]))
     except Bad as error:
         report.wrong("key-format", place, got=error)
-    for kid, key in day.listed.items() if pinned else ():
+    day.signers = {key.device: kid for kid, key in listed.items() if key.device}
+    for kid, key in listed.items() if pinned else ():
         if kid not in pinned or pinned[kid].device not in ("", key.device):
             report.wrong("key-pinned", f"{place} {key.device}", got=kid)
-    day.keys = pinned or day.listed
+    day.keys = pinned or listed
 
 
 def unpacked(content: bytes) -> bytes:
@@ -966,26 +967,40 @@ def check_invitations(
 
 
 def check_repeats(day: Day, report: Report) -> None:
-    """Of the ratings of one session or case exactly one counts."""
-    rated = [
-        (n, r) for n, r in enumerate(day.tables.get("detail.csv", []), 2) if r["kind"] == "RATED"
-    ]
-    for number, row in rated:
-        for key in subjects(row):
-            if row["is_repeat"] != "0":
-                continue
-            if key in day.counted:
-                report.wrong("repeat", f"{day.name}/detail.csv:{number}", got=" ".join(key))
-            day.counted.add(key)
-    for number, row in rated:
-        if row["is_repeat"] == "1" and day.counted.isdisjoint(subjects(row)):
-            day.loose_repeats[f"{day.name}/detail.csv:{number}"] = subjects(row)
+    """Of the ratings of one session, and of one case, exactly one counts."""
+    counted: set[tuple[str, str]] = set()
+    rows = enumerate(day.tables.get("detail.csv", []), start=2)
+    rated = [(f"{day.name}/detail.csv:{n}", row) for n, row in rows if row["kind"] == "RATED"]
+    for place, row in rated:
+        for key in subjects(row) if row["is_repeat"] == "0" else ():
+            if key in counted:
+                report.wrong("repeat", place, got=" ".join(key))
+            counted.add(key)
+    for place, row in rated:
+        if row["is_repeat"] == "1" and counted.isdisjoint(subjects(row)):
+            day.loose_repeats[place] = case_number(row) if row["case_no"] else 0
+
+
+def check_cases(day: Day, cases: dict[int, str], report: Report) -> None:
+    """No case may count on two days; `cases` has those of the days before, and gets these."""
+    for number, row in enumerate(day.tables.get("detail.csv", []), start=2):
+        if row["kind"] == "RATED" and row["is_repeat"] == "0" and row["case_no"]:
+            other = cases.setdefault(case_number(row), day.name)
+            if other != day.name:
+                got = f"{row['case_no']} {row['service_no']}: {other}"
+                report.wrong("repeat", f"{day.name}/detail.csv:{number}", "", got)
 
 
 def subjects(row: Row) -> list[tuple[str, str]]:
     """What a rating is of: its session and, where it is known, its case."""
     case = [("case " + row["service_no"], row["case_no"])] if row["case_no"] else []
     return [(row["epoch"], row["session"]), *case]
+
+
+def case_number(row: Row) -> int:
+    """A case as 64 bits: those of a year must fit into memory."""
+    text = f"{row['service_no']} {row['case_no']}"
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:8], "big")
 
 
 def figures_of(counts: dict[str, int], rule: dict[str, Any]) -> dict[str, str]:
@@ -1247,6 +1262,7 @@ def check_exports(folder: Path, pins: Pins, report: Report) -> list[Day]:
     """All exports in a folder, and what they say of each other."""
     folders = export_folders(folder)
     days: list[Day] = []
+    cases: dict[int, str] = {}
     latest = {path.name[:10]: path.name for path in folders}
     report.settled = {path.name for path in folders} - set(latest.values())
     for number, path in enumerate(folders, start=1):
@@ -1256,14 +1272,17 @@ def check_exports(folder: Path, pins: Pins, report: Report) -> list[Day]:
         day = check_day(path, pins, report)
         if day.name not in report.settled:
             add_to_hall(day, report)
-        day.records, day.tables = [], {}  # a year would not fit into memory
+            check_cases(day, cases, report)
+        day.records, day.tables, day.keys = [], {}, {}  # a year would not fit into memory
         days.append(day)
     if sys.stderr.isatty():
         sys.stderr.write("\r" + " " * 40 + "\r")
     days = [day for day in days if day.manifest]
     check_chain(days, report)
     check_ledger_marks(days, report)
-    check_between_days([day for day in days if day.name not in report.settled], report)
+    is_whole = any(day.manifest["number"] == 1 for day in days)
+    latest_days = [day for day in days if day.name not in report.settled]
+    check_between_days(latest_days, cases, is_whole, report)
     return days
 
 
@@ -1333,21 +1352,19 @@ def check_ledger_marks(days: list[Day], report: Report) -> None:
                 report.wrong("ledger-root", place, f"{known} ({where})", root)
 
 
-def check_between_days(days: list[Day], report: Report) -> None:
-    """Repeats whose first rating is of another day, changed keys, records dated to other days."""
-    is_whole = any(day.manifest["number"] == 1 for day in days) or any(report.settled)
-    everywhere = {key for day in days for key in day.counted}
-    times = Counter(key for day in days for key in day.counted)
-    for key in sorted(key for key, number in times.items() if number > 1):
-        names = [day.name for day in days if key in day.counted]
-        report.wrong("repeat", f"{names[1]}/detail.csv", "", f"{' '.join(key)}: {', '.join(names)}")
+def check_between_days(
+    days: list[Day], cases: dict[int, str], is_whole: bool, report: Report
+) -> None:
+    """Repeats whose first rating is of another day, changed keys, records dated to other days.
+
+    `cases` are the cases that count on some day; `is_whole` says that no day is missing.
+    """
     for day in days:
-        for place, keys in day.loose_repeats.items():
-            if everywhere.isdisjoint(keys):
-                if is_whole and len(days) > 1:
-                    report.wrong("repeat", place, "a first rating that counts", "none")
-                else:
-                    report.note("repeat-elsewhere", x=place)
+        for place, case in day.loose_repeats.items():
+            if case not in cases and is_whole:
+                report.wrong("repeat", place, "a first rating that counts", "none")
+            elif case not in cases:
+                report.note("repeat-elsewhere", x=place)
     estimated = {name for day in days for name in day.estimated}
     away = sorted({name for day in days for name in day.dated_away} - estimated)
     if away:
@@ -1370,10 +1387,10 @@ def check_between_days(days: list[Day], report: Report) -> None:
             known, where = digests.setdefault(name, (digest, day.name))
             if known != digest:
                 report.wrong("same-record", f"{day.name} {'/'.join(map(str, name))}", where, digest)
-        for signer in day.listed.values():
-            if signer.device and signers.setdefault(signer.device, signer.kid) != signer.kid:
-                report.note("key-changed", x=f"{signer.device} {day.name}")
-                signers[signer.device] = signer.kid
+        for device, kid in day.signers.items():
+            if signers.setdefault(device, kid) != kid:
+                report.note("key-changed", x=f"{device} {day.name}")
+                signers[device] = kid
 
 
 def add_to_hall(day: Day, report: Report) -> None:
@@ -1627,9 +1644,9 @@ def page(target: str, is_pinned: bool, report: Report, lang: int) -> list[str]:
         rate, part = (
             f"{percent(a, b) or '—'} % ({a}/{b})" for a, b in ((n, base), (rated, invited))
         )
-        lines.append(
-            f"{say('满意率', 'satisfaction')} {rate}  {say('参评率', 'participation')} {part}"
-        )
+        stated = "" if passed else say("导出所称：", "as stated: ")
+        rates = f"{say('满意率', 'satisfaction')} {rate}  {say('参评率', 'participation')} {part}"
+        lines.append(stated + rates)
         rest = f"{say('未评价', 'unrated')} {figures['hall_unrated']}"
         rest += f"  {say('重复', 'repeats')} {figures['hall_repeats']}"
         lines.append(f"{levels}  {rest}")
@@ -1705,12 +1722,12 @@ def check_targets(args: argparse.Namespace, report: Report) -> bool:
         for file in card_files(path):
             check_card(file, pinned, zone, report)
         return True
+    days: list[Day] = []
     folders = export_folders(path)
     if (path / MANIFEST).exists() or FOLDER.fullmatch(path.resolve().name):
-        folders = [path.resolve()]
         days = [check_day(path.resolve(), pins, report)]
         add_to_hall(days[0], report)
-        check_between_days([day for day in days if day.manifest], report)
+        check_between_days([day for day in days if day.manifest], {}, False, report)
         report.note("one-day")
     elif folders:
         days = check_exports(path, pins, report)
@@ -1725,15 +1742,18 @@ def check_targets(args: argparse.Namespace, report: Report) -> bool:
         report.note("keys-own")
     if args.compare:
         records: list[Record] = []
+        if days and days[0].manifest:
+            zone = zone_named(days[0].manifest["timezone"])
         for file in card_files(targets[1]):
             records += check_card(file, pinned, zone, report)
         if not records:
             report.wrong("nothing", str(targets[1]))
-        again, unheard = [], Report()  # the tables were let go of; read them once more, unheard
-        for day in days:
-            if day.manifest and day.name not in report.settled:
-                again.append(day if day.tables else check_day(day.folder, pins, unheard))
-        compare(again, sorted(records, key=lambda record: record[:3]), report)
+        latest = [day for day in days if day.manifest and day.name not in report.settled]
+        for day in latest:
+            if not day.tables:  # they were let go of; what is wrong in them has been told
+                content = read_files(day, Report()).get("detail.csv", b"")
+                read_table(day, "detail.csv", content, Report())
+        compare(latest, sorted(records, key=lambda record: record[:3]), report)
     return bool(pinned)
 
 

@@ -547,6 +547,7 @@ def make_samples(folder: Path) -> None:
     """Write every sample into a folder, which is emptied first."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    (folder / ".gitattributes").write_text("* -text\n")  # line ends are part of what is checked
     with tempfile.TemporaryDirectory() as scratch:
         hall = SampleHall(Path(scratch))
         shutil.copytree(hall.keys, folder / "keys")

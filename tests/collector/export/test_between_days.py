@@ -98,8 +98,8 @@ def test_a_case_counted_on_two_days_is_found(hall, at):
         forger.row(is_repeat="1")["is_repeat"] = "0"
 
     (finding,) = hall.check().findings
-    assert (finding.code, finding.place) == ("repeat", "2026-11-03/detail.csv")
-    assert finding.got == "case 1 1: 2026-11-02, 2026-11-03"
+    assert (finding.code, finding.place) == ("repeat", "2026-11-03/detail.csv:2")
+    assert finding.got == "1 1: 2026-11-02"
 
 
 def test_a_rating_dated_by_estimate_to_a_day_that_is_not_there_is_told(hall, at):

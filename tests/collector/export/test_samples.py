@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,11 +41,18 @@ def expectation(sample: Path) -> tuple[list[str], str, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def all_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The samples as the program of today makes them."""
     folder = tmp_path_factory.mktemp("samples") / "samples"
     make_samples(folder)
     return folder
+
+
+@pytest.fixture
+def made(all_made: Path, tmp_path: Path) -> Path:
+    """The same, for one test to change."""
+    shutil.copytree(all_made, tmp_path / "samples")
+    return tmp_path / "samples"
 
 
 @pytest.mark.parametrize("name", [sample.name for sample in SAMPLES])
@@ -62,11 +70,11 @@ def test_in_each_sample_that_is_found_which_must_be_and_nothing_else(name: str) 
 
 
 @pytest.mark.parametrize("name", [sample.name for sample in SAMPLES])
-def test_samples_made_today_are_judged_as_those_that_are_shipped(made: Path, name: str) -> None:
-    arguments, _, found = expectation(made / name)
+def test_samples_made_today_are_judged_as_those_that_are_shipped(all_made: Path, name: str) -> None:
+    arguments, _, found = expectation(all_made / name)
     assert found == expectation(SHIPPED / name)[2]
 
-    report = json.loads(run(*arguments, "--json", cwd=made / name).stdout)
+    report = json.loads(run(*arguments, "--json", cwd=all_made / name).stdout)
 
     assert [f"{f['code']} {f['place']}" for f in report["findings"]] == found
 
@@ -128,6 +136,21 @@ def test_wrong_usage_is_told_and_ends_with_two(arguments: list[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_card_is_compared_with_the_last_revision_of_every_day(made: Path) -> None:
+    good, card = made / "00-good" / "export", made / "30-card-good" / "card"
+    arguments = ("--compare", good, card, "--keys", made / "keys", "--json")
+
+    report = json.loads(run(*arguments, cwd=made).stdout)
+    assert report["findings"] == []
+    assert report["figures"]["compared"] == 9
+
+    cut = made / "32-card-record-removed" / "card"
+    report = json.loads(run("--compare", good, cut, *arguments[3:], cwd=made).stdout)
+    assert "not-on-card" in {finding["code"] for finding in report["findings"]}
+    (good / "2026-11-02" / "detail.csv").unlink()
+    assert run(*arguments, cwd=made).returncode == 1
+
+
 def test_nothing_is_written_beside_what_is_checked(made: Path) -> None:
     sample = made / "30-card-good"
     arguments, _, _ = expectation(sample)
@@ -142,6 +165,12 @@ def test_nothing_is_written_beside_what_is_checked(made: Path) -> None:
 
 def test_it_is_written_in_the_python_of_three_nine() -> None:
     ast.parse(PROGRAM.read_text("utf-8"), feature_version=(3, 9))
+
+
+def test_the_page_in_the_manual_is_what_is_printed() -> None:
+    sample = SHIPPED / "01-level-changed"
+    page = run(*expectation(sample)[0], cwd=sample).stdout
+    assert f"```text\n{page}```\n" in (SHIPPED.parent / "README.md").read_text("utf-8")
 
 
 def test_the_manual_names_every_code_option_and_sample() -> None:

@@ -197,6 +197,25 @@ def test_what_stands_open_in_a_revision_is_settled_by_the_next_one(hall, at):
     assert report.notes["settled"] == (1, "2026-11-02/manifest.json")
 
 
+def test_a_day_close_that_a_later_revision_agrees_with_is_settled(hall, at):
+    device = hall.devices["w-a01"]
+    device.serve(at(2, 9), 5)
+    late = device.ignore(at(2, 10))
+    device.close_day(at(2).date(), RATED=1, IGNORED=1)
+    device.waiting.remove(late)
+    hall.store(at(3, 1))
+    hall.export(now=at(3, 2))
+    assert [f.code for f in hall.check().findings] == ["seq-gap", "day-close", "not-balanced"]
+    device.waiting.append(late)
+    hall.store(at(3, 8))
+    hall.export(now=at(4, 2))
+
+    report = hall.check()
+
+    assert report.findings == []
+    assert report.notes["settled"][0] == 3
+
+
 def test_a_rating_written_twice_is_found(exports, codes):
     path = exports / "2026-11-02" / "detail.csv"
     lines = path.read_bytes().splitlines(keepends=True)
