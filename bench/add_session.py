@@ -8,6 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from bench.desks import INSERT_OUTCOME
+from collector.ledger.tree import save_nodes
 from collector.merkle import Frontier
 
 
@@ -48,11 +50,11 @@ def add_session(
             "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (size + number, epoch, head + number, digest, kind, key, at_ms, b"{}", bytes(64)),
         )
-    frontier.extend(digests)
+    save_nodes(connection, frontier.extend(digests))
     position = size + 2
     on = at.date().isoformat()
     connection.execute(
-        f"INSERT INTO outcomes VALUES ({','.join('?' * 19)})",
+        INSERT_OUTCOME,
         (
             position,
             epoch,

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from collector.ledger.tree import save_nodes
 from collector.merkle import Frontier
 from collector.rates import COUNT_FIELDS
 from firmware_config import chain
@@ -23,6 +24,13 @@ HOUR_WEIGHTS: Final = {9: 22, 10: 26, 11: 15, 13: 9, 14: 20, 15: 18, 16: 10}
 _ZEROS: Final = bytes(64)
 _ZERO_SEGMENT: Final = b"." + chain.b64url(_ZEROS)
 _BOOT: Final = "0" * 31 + "1"
+
+INSERT_OUTCOME = (
+    "INSERT INTO outcomes (position, epoch, session, device, window, department, level, reason,"
+    " trigger, case_no, service_no, item, staff_no, pressed_ms, on_date, hour, answer_ms,"
+    " time_quality, is_repeat, staff_from) VALUES (" + "?," * 19 + " 'record')"
+)
+"""One outcome, timed by its own clock, of somebody who signed in."""
 
 
 @dataclass
@@ -101,7 +109,7 @@ def write_day(
     by_day: dict[tuple[Any, ...], list[int]] = {}
     by_hour: dict[tuple[Any, ...], list[int]] = {}
     by_month: dict[tuple[Any, ...], list[int]] = {}
-    position = frontier.size
+    position, received_ms = frontier.size, 0
     levels, shares = list(LEVEL_SHARES), list(LEVEL_SHARES.values())
     cases = sorted(_cases(desks, on, zone, draw), key=lambda case: (case[0], case[1].window))
     for invited_ms, desk, hour in cases:
@@ -132,6 +140,7 @@ def write_day(
         for kind, ms, fields in (("INVITED", invited_ms, ""), (end[0], pressed_ms, end[1])):
             digest, payload, signature = _record(desk, kind, ms, common + fields, is_signed)
             position += 1
+            received_ms = max(received_ms, ms + 40)  # a time-out is written after what came since
             digests.append(digest)
             rows.append(
                 (
@@ -141,7 +150,7 @@ def write_day(
                     digest,
                     kind,
                     desk.key,
-                    ms + 40,
+                    received_ms,
                     payload,
                     signature,
                 )
@@ -178,12 +187,12 @@ def write_day(
             sums = rollup.setdefault(key, [0] * 7)
             sums[0] += 1
             sums[column] += 1
-    frontier.extend(digests)
+    save_nodes(connection, frontier.extend(digests))
     connection.executemany("INSERT INTO records VALUES (?,?,?,?,?,?,?,?,?)", rows)
-    connection.executemany(f"INSERT INTO outcomes VALUES ({','.join('?' * 19)})", outcomes)
+    connection.executemany(INSERT_OUTCOME, outcomes)
     connection.executemany(
-        f"INSERT INTO day_rollups VALUES ({','.join('?' * 12)}, 0, 0)",
-        [(on.isoformat(), *key, "", *sums) for key, sums in by_day.items()],
+        f"INSERT INTO day_rollups VALUES ({','.join('?' * 13)}, 0, 0)",
+        [(on.isoformat(), *key, "record", "", *sums) for key, sums in by_day.items()],
     )
     connection.executemany(
         f"INSERT INTO hour_rollups VALUES ({','.join('?' * 11)}, 0, 0)",

@@ -166,14 +166,14 @@ def _ends(
             "INSERT OR REPLACE INTO device_status VALUES (?, ?, ?, ?, ?, ?)",
             (desk.device, state, heard_ms, b"{}", heard_ms, json.dumps(health).encode()),
         )
-    for number, (reason, times) in enumerate((("signature", 2), ("malformed", 1)), start=1):
+    for raw, reason, times in ((b"???", "bad-signature", 2), (b"!!!", "malformed", 1)):
         connection.execute(
             "INSERT INTO quarantine (digest, topic, raw, raw_bytes, reason, detail, first_ms, "
             "last_ms, times) VALUES (?, ?, ?, 3, ?, '', ?, ?, ?)",
             (
-                bytes([number]) * 32,
+                chain.digest(raw),
                 "yiping/yunze/w-a01/journal",
-                b"???",
+                raw,
                 reason,
                 until_ms - 7_200_000,
                 until_ms - 3_600_000,

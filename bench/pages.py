@@ -87,7 +87,12 @@ def _dashboard(folder: Path, size: int, until: datetime) -> FlaskClient:
     print(f"ledger of {made:,} records, {ledger.stat().st_size / 2**30:.2f} GiB", flush=True)
     now_ms = int(until.timestamp() * 1000)
     app = create_app(
-        WebOptions(ledger=ledger, office=folder / f"office-{size}.db"), clock=lambda: now_ms
+        WebOptions(
+            ledger=ledger,
+            office=folder / f"office-{size}.db",
+            corrections=folder / f"corrections-{size}.db",
+        ),
+        clock=lambda: now_ms,
     )
     return _signed_in(app)
 

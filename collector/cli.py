@@ -8,12 +8,23 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from collector.commands import check, command, db, devices, fleet, ingest, rates
+from collector.commands import (
+    check,
+    checkpoint,
+    command,
+    correction,
+    db,
+    devices,
+    fleet,
+    ingest,
+    rates,
+)
 from collector.errors import CollectorError
 from collector.export import command as export
 from collector.reconcile import command as reconcile
 from collector.retention import command as retention
 from collector.settings import PROGRAM, CollectorSettings, load_collector_settings
+from collector.verify import command as verify
 from collector.web import command as web
 from firmware_config import __version__
 from firmware_config.command_line import (
@@ -27,6 +38,24 @@ from firmware_config.settings import describe_settings, environment_name
 
 FOREIGN_ERRORS: Final[ForeignErrors] = {sqlite3.Error: ("database: ", ExitCode.DATABASE)}
 
+COMMANDS: Final = (
+    ingest,
+    web,
+    rates,
+    export,
+    reconcile,
+    retention,
+    verify,
+    checkpoint,
+    correction,
+    command,
+    devices,
+    check,
+    db,
+    fleet,
+)
+"""In the order of `--help`."""
+
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Run the command; returns its exit code (see `ExitCode`)."""
@@ -35,7 +64,8 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
 
     def run() -> int:
         settings = None
-        if not getattr(args, "verify", None):  # a receiver verifies an export without our settings
+        # a receiver verifies an export, and an auditor a ledger, without our settings
+        if not (getattr(args, "verify", None) or getattr(args, "alone", False)):
             settings = load_collector_settings(
                 getattr(args, "config", None),
                 os.environ if environ is None else environ,
@@ -56,8 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    parts = (ingest, web, rates, export, reconcile, retention, command, devices, check, db, fleet)
-    for part in parts:
+    for part in COMMANDS:
         part.add_parser(commands)
     add_common_options(parser)
     return parser

@@ -17,6 +17,10 @@ class LedgerError(CollectorError, RuntimeError):
     exit_code = ExitCode.DATABASE
 
 
+class LedgerNotWritable(LedgerError):
+    """This user may read the ledger, but not write it."""
+
+
 class LedgerMismatch(LedgerError):
     """The database is not what this program expects: another hall, a newer schema, a torn state."""
 
@@ -33,6 +37,10 @@ class ImmutableFleet(CollectorError, ValueError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class FleetMoved(CollectorError, RuntimeError):
+    """Loading the fleet would do something else than was shown and agreed to."""
 
 
 class UsageError(CollectorError, ValueError):

@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from collector.errors import LedgerError, NetworkEnded
-from collector.ledger.fleet_loader import load_into_ledger, read_device_keys
-from collector.ledger.migrations import open_ledger
+from collector.ledger.fleet_at_start import load_at_start
+from collector.ledger.migrations import close_ledger, open_ledger
 from collector.ledger.sole_writer import SoleWriter
+from collector.ledger.witnesses import Witnesses
 from collector.ledger.writer import LedgerWriter, Stored
 from collector.receipts import ReceiptsDue
 from collector.settings import CollectorSettings
@@ -47,7 +48,9 @@ class IngestService:
 
     Args:
         settings: the collector's settings.
-        fleet: the checked fleet file; loaded into the ledger before anything is received.
+        fleet: the checked fleet file; what is new in it is loaded into the ledger before anything
+            is received. None: it is wrong; the ledger's own fleet is used.
+        fleet_problems: what is wrong with it.
         key: the collector's key, which signs receipts.
         clock_ms: wall clock, UTC milliseconds since 1970.
         monotonic_ms: a clock that never steps, milliseconds.
@@ -61,7 +64,8 @@ class IngestService:
         self,
         settings: CollectorSettings,
         *,
-        fleet: Fleet,
+        fleet: Fleet | None,
+        fleet_problems: Sequence[str] = (),
         key: SigningKey,
         clock_ms: Callable[[], int],
         monotonic_ms: Callable[[], int],
@@ -69,6 +73,7 @@ class IngestService:
     ) -> None:
         self._settings = settings
         self._fleet = fleet
+        self._fleet_problems = list(fleet_problems)
         self._key = key
         self._clock_ms = clock_ms
         self._monotonic_ms = monotonic_ms
@@ -109,18 +114,21 @@ class IngestService:
         try:
             db = open_ledger(ledger, cache_mib=self._settings.ledger_cache_mib)
             try:
-                keys = read_device_keys(self._settings.device_keys)
-                for change in load_into_ledger(db, self._fleet, keys, now_ms=self._clock_ms()):
-                    logger.debug("fleet change=%s", change)
-                self._receive(LedgerWriter(db, hall=self._settings.hall, clock_ms=self._clock_ms))
+                folder, now_ms = self._settings.device_keys, self._clock_ms()
+                load_at_start(db, self._fleet, self._fleet_problems, folder, now_ms)
+                hall, clock_ms = self._settings.hall, self._clock_ms
+                self._receive(
+                    LedgerWriter(db, hall=hall, clock_ms=clock_ms),
+                    Witnesses(db, hall=hall, key=self._key, clock_ms=clock_ms),
+                )
             except sqlite3.Error as error:
                 raise LedgerError(f"{ledger}: {error}") from error
             finally:
-                db.close()
+                close_ledger(db)
         finally:
             lock.release()
 
-    def _receive(self, writer: LedgerWriter) -> None:
+    def _receive(self, writer: LedgerWriter, witnesses: Witnesses) -> None:
         address = broker_address(self._settings)
         link = Link(
             address,
@@ -140,15 +148,18 @@ class IngestService:
                         arrivals.append(event)
                     else:
                         is_ready = self._note(event) or is_ready
+                stored = Stored()
                 if arrivals:
                     stored = writer.store(arrivals)
                     link.ack_all(arrivals)
-                    self._owe(stored)
-                self._send_receipts(writer, link)
+                self._owe(stored)
+                for journal in witnesses.turn(writer.gen, stored.kept, self._monotonic_ms()):
+                    self._due.ask(journal)
+                self._send_receipts(writer, witnesses, link)
                 if not link.is_alive:
                     raise NetworkEnded("the network thread ended")
                 self._notify("WATCHDOG=1" if is_ready else "EXTEND_TIMEOUT_USEC=30000000")
-                wait_s = self._wait_s(link)
+                wait_s = self._wait_s(link, witnesses)
         finally:
             self._notify("STOPPING=1")
             link.stop()
@@ -175,18 +186,23 @@ class IngestService:
         for journal in stored.hellos:
             self._due.ask(journal, is_urgent=True)
 
-    def _send_receipts(self, writer: LedgerWriter, link: Link) -> None:
+    def _send_receipts(self, writer: LedgerWriter, witnesses: Witnesses, link: Link) -> None:
         if not link.is_connected:
             return
         for journal in self._due.take(self._monotonic_ms()):
             receipt = writer.receipt(journal)
             if receipt is None:
                 continue
+            receipt = witnesses.bring(receipt)
             name = topic(self._settings.hall, receipt.dev, Channel.RECEIPT)
             publication = Publication(name, self._key.token(encode(receipt)), retain=True)
             if link.publish(publication) is None:
                 self._due.put_back(journal)
+            else:
+                witnesses.brought(receipt)
 
-    def _wait_s(self, link: Link) -> float:
-        wait_ms = self._due.wait_ms(self._monotonic_ms()) if link.is_connected else None
-        return TURN_S if wait_ms is None else min(wait_ms / 1000, TURN_S)
+    def _wait_s(self, link: Link, witnesses: Witnesses) -> float:
+        now_ms = self._monotonic_ms()
+        waits = [self._due.wait_ms(now_ms) if link.is_connected else None]
+        waits.append(witnesses.wait_ms(now_ms))
+        return min([TURN_S, *(wait_ms / 1000 for wait_ms in waits if wait_ms is not None)])

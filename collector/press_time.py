@@ -1,11 +1,8 @@
 """When a press happened, told from a device that may not know the time. Pure.
 
 Only some devices have a clock that runs without power. Every record carries the kernel's boot-time
-clock, which never jumps; a boot's *offset* turns it into wall time. A record received at R cannot
-have happened after R, so every record of a boot bounds the offset by R - mono_ms; a record with a
-synchronised wall clock gives it by wall - mono_ms. The tightest (smallest) of them counts, so a
-time told by offset is the latest the press can have happened, and becomes earlier as more records
-of that boot arrive. Raw values are never rewritten.
+clock, which never jumps; a boot's *offset* turns it into wall time (`collector.boot_times`). Raw
+values are never rewritten.
 """
 
 from __future__ import annotations
@@ -16,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 FUTURE_TOLERANCE_MS: Final = 5 * 60 * 1000
-"""A synchronised wall clock this far after reception is not believed. Source: our choice."""
+"""A wall clock further after reception is not believed. Source: our choice."""
 EARLIEST_MS: Final = 1_577_836_800_000
 """2020-01-01T00:00:00Z. No device of this system is older: an earlier clock is not believed."""
 
@@ -25,8 +22,11 @@ class TimeQuality(StrEnum):
     """How a press time is known; the value is the text in the ledger."""
 
     SYNCED = "synced"
+    """By the device's own synchronised clock."""
     OFFSET = "offset"
+    """By the time since boot, of a boot that met the collector or had a synchronised clock."""
     BOUNDED = "bounded"
+    """Between what is known of the boots before and after."""
 
 
 def wall_text(ms: int) -> str:
@@ -60,37 +60,37 @@ def believed_wall_ms(wall: str, is_synced: bool, received_ms: int) -> int | None
         is_synced: the record's `synced`.
         received_ms: when the collector received it, UTC milliseconds since 1970.
     """
-    if not is_synced:
-        return None
+    return believed_ms(wall, received_ms) if is_synced else None
+
+
+def believed_ms(wall: str, received_ms: int) -> int | None:
+    """A wall time that a record tells as UTC milliseconds since 1970, if it is believed."""
     ms = wall_ms(wall)
     if ms is None or not EARLIEST_MS <= ms <= received_ms + FUTURE_TOLERANCE_MS:
         return None
     return ms
 
 
-def offset_bound_ms(mono_ms: int, believed_ms: int | None, received_ms: int) -> int:
-    """The largest offset (wall - mono) of its boot that one record allows, in milliseconds."""
-    bound = received_ms - mono_ms
-    return bound if believed_ms is None else min(bound, believed_ms - mono_ms)
-
-
 def press_time(
-    mono_ms: int, believed_ms: int | None, received_ms: int, offset_ms: int
+    mono_ms: int, received_ms: int, offset_ms: int, quality: TimeQuality
 ) -> tuple[int, TimeQuality]:
-    """When a record's press or event happened.
+    """When a record happened whose own wall clock is not believed.
 
     Args:
         mono_ms: the record's boot-time clock.
-        believed_ms: from `believed_wall_ms`.
         received_ms: when the collector received the record.
-        offset_ms: tightest offset of the record's boot; its own bound is already in it.
+        offset_ms: of the record's boot; not above what the record itself allows.
+        quality: how the offset is known.
 
     Returns:
-        UTC milliseconds since 1970 and how they are known; `bounded` is the time of reception.
+        UTC milliseconds since 1970 and how they are known. Where the boot-time clock gives nothing
+        sensible it is the time of reception, `bounded`.
     """
-    if believed_ms is not None:
-        return believed_ms, TimeQuality.SYNCED
+    ms = own_or_received_ms(mono_ms, received_ms, offset_ms)
+    return ms, quality if ms == mono_ms + offset_ms else TimeQuality.BOUNDED
+
+
+def own_or_received_ms(mono_ms: int, received_ms: int, offset_ms: int) -> int:
+    """A time by the boot-time clock; that of reception where it gives nothing sensible."""
     ms = mono_ms + offset_ms
-    if ms >= EARLIEST_MS:
-        return ms, TimeQuality.OFFSET
-    return received_ms, TimeQuality.BOUNDED
+    return ms if ms >= EARLIEST_MS else received_ms

@@ -6,7 +6,7 @@ because the figures assess people and someone else must be able to compute them 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final, Literal
 
@@ -134,6 +134,26 @@ class Rate:
     def __str__(self) -> str:
         """Percentage, numerator, base and rule on one line."""
         return f"{percent(self)} ({self.numerator}/{self.base}, {self.rule})"
+
+
+def net_of(raw: Counts, excluded: Counts) -> Counts:
+    """净: the counts without ratings that approved corrections leave out (剔除).
+
+    Args:
+        raw: what the devices signed.
+        excluded: ratings of `raw` by level; its other fields are not looked at.
+
+    Returns:
+        `raw` with fewer ratings; invitations, unrated sessions and the rest stay as they are.
+    """
+    return replace(
+        raw,
+        level5=raw.level5 - excluded.level5,
+        level4=raw.level4 - excluded.level4,
+        level3=raw.level3 - excluded.level3,
+        level2=raw.level2 - excluded.level2,
+        level1=raw.level1 - excluded.level1,
+    )
 
 
 def satisfaction(counts: Counts, rule: Rule = DEFAULT_RULE) -> Rate:

@@ -107,6 +107,38 @@ class ExportSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionSettings:
+    """Section `[corrections]`: ratings that do not count (误评)."""
+
+    file: Annotated[
+        Path | None,
+        Setting(
+            help="The corrections (SQLite): the dashboard's user writes them, every report reads "
+            "them. Not set: `corrections.db` in the ledger's folder."
+        ),
+    ] = None
+    alarm_percent: Annotated[
+        float,
+        Setting(
+            help="An alarm when more than this share of a calendar month's ratings is excluded, of "
+            "the hall, a department, a window, or by one pair of author and approver.",
+            unit="%",
+            minimum=0,
+            maximum=100,
+        ),
+    ] = 1.0
+    alarm_at_least: Annotated[
+        int,
+        Setting(
+            help="No alarm for fewer excluded ratings than this.",
+            unit="ratings",
+            minimum=1,
+            maximum=100000,
+        ),
+    ] = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandSettings:
     """Section `[command]`: commands to devices. The broker's address is that of `[broker]`."""
 
@@ -209,6 +241,12 @@ class CollectorSettings:
     command: CommandSettings = CommandSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
     retention: RetentionSettings = RetentionSettings()
+    corrections: CorrectionSettings = CorrectionSettings()
+
+    @property
+    def corrections_file(self) -> Path:
+        """The file of the corrections, the same for every program whatever its working folder."""
+        return self.corrections.file or self.ledger.with_name("corrections.db")
 
 
 def load_collector_settings(

@@ -136,7 +136,10 @@ def _check(args: argparse.Namespace) -> ExitCode:
         "departments": len(fleet.departments),
         "windows": len(fleet.windows),
         "devices": len(fleet.devices),
-        "assignments": len(fleet.device_assignments) + len(fleet.window_assignments),
+        "staff": len(fleet.staff),
+        "assignments": len(fleet.device_assignments)
+        + len(fleet.window_assignments)
+        + len(fleet.staff_assignments),
     }
     notes = _notes(fleet, on)
     if args.json:

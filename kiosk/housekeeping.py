@@ -55,7 +55,7 @@ class Housekeeping:
     Attributes:
         stamp: the clocks as of the last poll. Records are stamped with it, so a step shows first
             in a CLOCK record and then in the records after it.
-        clock_steps: CLOCK records asked for since the start.
+        clock_steps: first synchronisations and steps of the wall clock since the start.
         free_bytes: room where the journal lies, when last looked at; None: cannot be read.
         disk: `ok`, `low` or `short`.
     """

@@ -1,4 +1,4 @@
-"""`kiosk journal list|verify|export`: read a journal, on the device or from its card elsewhere."""
+"""`kiosk journal …`: read a journal, on the device or from its card elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from firmware_config.errors import ExitCode, InvalidSettings
 def add_parser(commands: Any) -> None:
     """Add the command and its subcommands."""
     journal = commands.add_parser(
-        "journal", help="read a journal: list, verify, export", description=__doc__
+        "journal", help="read a journal: list, verify, export, checkpoints", description=__doc__
     )
     parts = journal.add_subparsers(metavar="WHAT", required=True)
     listing = _part(
@@ -44,6 +44,19 @@ def add_parser(commands: Any) -> None:
     )
     export = _part(parts, "export", "the signed tokens, one a line, as they are sent", _export)
     export.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
+    text = "the checkpoints of the collector's ledger this device accepted, and what it refused"
+    checkpoints: argparse.ArgumentParser = parts.add_parser(
+        "checkpoints", help=text, description=f"{text}; exit code 1 if it refused something."
+    )
+    checkpoints.add_argument(
+        "--journal", type=Path, metavar="FILE", help="default: as in the settings"
+    )
+    formats = checkpoints.add_mutually_exclusive_group()
+    formats.add_argument("--json", action="store_true", help="one JSON a line, with the token")
+    formats.add_argument(
+        "--tokens", action="store_true", help="the signed tokens, one a line, as they came"
+    )
+    checkpoints.set_defaults(run=_checkpoints)
 
 
 def _part(
@@ -98,7 +111,8 @@ def _list(args: argparse.Namespace) -> ExitCode:
             if args.json:
                 sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")
                 continue
-            shown = ("session", "level", "button", "reason", "case_no", "detail", "on", "step_ms")
+            shown = ["session", "level", "button", "reason", "case_no", "detail", "on"]
+            shown += ["step_ms", "server_time"]
             rest = " ".join(f"{name}={fields[name]}" for name in shown if fields.get(name))
             mark = "" if fields["synced"] else "?"
             line = f"{row.seq:>7} {fields['wall']}{mark:1} {fields['kind']:<8} {rest}"
@@ -159,3 +173,27 @@ def _export(args: argparse.Namespace) -> ExitCode:
             for line in lines:
                 sys.stdout.buffer.write(line)
     return ExitCode.OK
+
+
+def _checkpoints(args: argparse.Namespace) -> ExitCode:
+    from kiosk.journal.reading import open_card
+
+    has_refused = False
+    with open_card(_path(args)) as card:
+        if not args.json and not args.tokens:
+            sys.stdout.write(
+                f"# {card.dev} · what the collector said of its ledger, oldest first\n"
+            )
+        for row in card.checkpoints():
+            has_refused = has_refused or bool(row.problem)
+            token = row.token.decode("ascii", "replace")
+            if args.tokens:
+                sys.stdout.write(token + "\n")
+            elif args.json:
+                fields = {name: getattr(row, name) for name in ("gen", "size", "root", "time")}
+                fields |= {"refused": row.problem, "token": token}
+                sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")
+            else:
+                says = f"REFUSED: {row.problem}" if row.problem else "kept"
+                sys.stdout.write(f"{row.time:<24} {row.gen} {row.size:>9} {row.root} {says}\n")
+    return ExitCode.FAILURE if has_refused else ExitCode.OK

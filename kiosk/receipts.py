@@ -13,10 +13,12 @@ from firmware_config import chain
 from firmware_config.contract import Kind, Receipt, decode_receipt
 from firmware_config.errors import ContractError
 from firmware_config.keys import VerifyKey
+from kiosk.checkpoint_book import CheckpointBook
 from kiosk.clock import Clock
 from kiosk.errors import JournalError
 from kiosk.events import Noted
 from kiosk.journal import Journal
+from kiosk.meeting import Meetings
 from kiosk.window import FRESH_MS, Watermarks, Weight, time_ms, weigh
 
 logger = logging.getLogger(__name__)
@@ -32,17 +34,31 @@ class Taken:
 
 
 class ReceiptBook:
-    """Takes receipts for one journal."""
+    """Takes receipts for one journal.
+
+    Attributes:
+        checkpoints: what they bring of the whole ledger.
+    """
 
     def __init__(
-        self, device: str, *, journal: Journal, collector_key: VerifyKey, clock: Clock
+        self,
+        device: str,
+        *,
+        hall: str,
+        journal: Journal,
+        collector_key: VerifyKey,
+        clock: Clock,
     ) -> None:
+        self.checkpoints = CheckpointBook(
+            hall=hall, journal=journal, collector_key=collector_key, clock=clock
+        )
         self._device = device
         self._journal = journal
         self._collector_key = collector_key
         self._clock = clock
         self._taken_ms: int | None = None
         self._live: tuple[int, int] | None = None  # when, and the collector's time in it
+        self._meetings = Meetings()
         self._is_distrusting = False
 
     @property
@@ -70,6 +86,13 @@ class ReceiptBook:
             self._is_distrusting = True
             return None, ()
         self._is_distrusting = False
+        noted: tuple[Noted, ...] = ()
+        if receipt.dev == self._device:
+            noted = self.checkpoints.take(receipt, payload, is_retained=is_retained)
+        taken, alarm = self._weigh(receipt, is_retained)
+        return taken, noted + alarm
+
+    def _weigh(self, receipt: Receipt, is_retained: bool) -> tuple[Taken | None, tuple[Noted, ...]]:
         before = self._journal.watermarks
         try:
             weighing = weigh(
@@ -96,8 +119,20 @@ class ReceiptBook:
         agrees = wall_ms is not None and abs(wall_ms - server_ms) <= FRESH_MS
         if not is_retained and (agrees or server_ms >= before.server_ms):
             self._live = (self._taken_ms, server_ms)
+        noted: tuple[Noted, ...] = ()
+        if not is_retained and wall_ms is None and server_ms > before.server_ms:
+            noted = self._met(receipt, server_ms)
         extra = tuple(receipt.extra)
-        return Taken(weighing.watermarks.stored, extra, weighing.is_new_gen), ()
+        return Taken(weighing.watermarks.stored, extra, weighing.is_new_gen), noted
+
+    def _met(self, receipt: Receipt, server_ms: int) -> tuple[Noted, ...]:
+        """The record of a live receipt, newer than all before it, without a clock of our own."""
+        mono_ms = self._clock.mono_ms()
+        if not self._meetings.note(mono_ms=mono_ms, server_ms=server_ms):
+            return ()
+        step_ms = server_ms - self._clock.wall_ms()
+        fields = {"step_ms": step_ms, "server_time": receipt.server_time}
+        return (Noted(at_ms=mono_ms, kind=Kind.CLOCK, fields=fields),)
 
     def _wall_ms(self) -> int | None:
         return self._clock.wall_ms() if self._clock.is_synced() else None

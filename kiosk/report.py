@@ -41,7 +41,7 @@ def health_of(
 
     Args:
         threads: name → whether it lives.
-        more_alarms: of voice, screen and reader.
+        more_alarms: of checkpoints, voice, screen and reader.
     """
     journal, housekeeping, edges = device.journal, device.housekeeping, device.edges
     return Health(

@@ -277,7 +277,7 @@ class KioskService:
         for name, problem in _VITAL.items():
             if not threads[name]:
                 raise DeadThreadError(problem)
-        told, self._told = self._told, telling(device, threads, self._alarms())
+        told, self._told = self._told, telling(device, threads, self._alarms(uplink))
         if told != self._told:
             uplink.hurry_health()
         self._notify("WATCHDOG=1")
@@ -287,10 +287,11 @@ class KioskService:
         own = {"keys": self.panel.is_alive(), "network": uplink.is_alive}
         return own | (self._counter.threads() if self._counter is not None else {})
 
-    def _alarms(self) -> list[str]:
-        return self._counter.alarms() if self._counter is not None else []
+    def _alarms(self, uplink: Uplink) -> list[str]:
+        own = uplink.receipts.checkpoints.alarms
+        return own + (self._counter.alarms() if self._counter is not None else [])
 
     def _health(self, device: Device, uplink: Uplink) -> Health:
         uptime_s = max(0, self.clock.mono_ms() - self._started_ms) // 1000
-        threads, more = self._threads(uplink), self._alarms()
+        threads, more = self._threads(uplink), self._alarms(uplink)
         return health_of(device, uplink, uptime_s=uptime_s, threads=threads, more_alarms=more)

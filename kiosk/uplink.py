@@ -93,7 +93,11 @@ class Uplink:
         )
         self._window.cover(journal.watermarks.stored)
         self.receipts = ReceiptBook(
-            settings.device, journal=journal, collector_key=collector_key, clock=clock
+            settings.device,
+            hall=settings.hall,
+            journal=journal,
+            collector_key=collector_key,
+            clock=clock,
         )
         self._silence = Silence()
         self._again = range(0)
@@ -178,6 +182,10 @@ class Uplink:
             self._link.publish(
                 Publication(self._topic(Channel.HEALTH), encode(self._health()), qos=0)
             )
+        ask_ms = self.receipts.checkpoints.ask_due_ms
+        if ask_ms is not None and now_ms >= ask_ms:
+            mid = self._link.publish(self._status("online"))
+            self.receipts.checkpoints.asked(is_said=mid is not None)
         return self._send_records(now_ms) or self._send_again(now_ms)
 
     def hurry_health(self) -> None:
@@ -202,6 +210,8 @@ class Uplink:
             times.append(resend_ms)
         if self._again:
             times.append(self._again_due_ms)
+        if (ask_ms := self.receipts.checkpoints.ask_due_ms) is not None:
+            times.append(ask_ms)
         return min(times)
 
     def _send_records(self, now_ms: int) -> bool:
@@ -269,6 +279,7 @@ class Uplink:
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
 
     def _status(self, state: str) -> Publication:
+        gen, size = self.receipts.checkpoints.base
         status = Status(
             dev=self._device,
             state="online" if state == "online" else "offline",
@@ -277,6 +288,8 @@ class Uplink:
             head=self._journal.head,
             kid=self._kid,
             version=__version__,
+            checkpoint_gen=gen,
+            checkpoint_size=size,
         )
         return Publication(self._topic(Channel.STATUS), encode(status), retain=True)
 

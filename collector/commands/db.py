@@ -10,7 +10,6 @@ from typing import Any
 
 from collector.commands.tables import add_format, write_csv, write_json, write_line, write_table
 from collector.errors import UsageError
-from collector.ledger.counts import open_read_only
 from collector.ledger.gens import begin_gen
 from collector.ledger.inspection import (
     read_conflicts,
@@ -20,6 +19,7 @@ from collector.ledger.inspection import (
     read_token,
 )
 from collector.ledger.migrations import open_ledger
+from collector.ledger.readers import LedgerReader
 from collector.ledger.rebuild import rebuild
 from collector.settings import CollectorSettings
 from firmware_config.errors import ExitCode
@@ -54,9 +54,10 @@ def add_parser(commands: Any) -> None:
 
 
 def _run_summary(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
-    with closing(open_read_only(settings.ledger)) as connection:
-        summary = read_summary(connection)
-        header, rows = read_journals(connection)
+    with LedgerReader(settings.ledger) as reader:
+        summary = read_summary(reader.connection)
+        header, rows = read_journals(reader.connection)
+        reader.require_current()
     if args.json:
         journals = [dict(zip(header, row, strict=True)) for row in rows]
         write_json({**summary, "journals": journals})
@@ -71,18 +72,20 @@ def _run_summary(args: argparse.Namespace, settings: CollectorSettings) -> ExitC
 
 
 def _run_quarantine(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
-    with closing(open_read_only(settings.ledger)) as connection:
+    with LedgerReader(settings.ledger) as reader:
         if args.raw is not None:
-            return _write_raw(read_token(connection, "quarantine", args.raw), args.raw)
-        header, rows = read_quarantine(connection)
+            return _write_raw(read_token(reader.connection, "quarantine", args.raw), args.raw)
+        header, rows = read_quarantine(reader.connection)
+        reader.require_current()
     return _write(args, header, rows)
 
 
 def _run_conflicts(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
-    with closing(open_read_only(settings.ledger)) as connection:
+    with LedgerReader(settings.ledger) as reader:
         if args.raw is not None:
-            return _write_raw(read_token(connection, "conflicts", args.raw), args.raw)
-        header, rows = read_conflicts(connection)
+            return _write_raw(read_token(reader.connection, "conflicts", args.raw), args.raw)
+        header, rows = read_conflicts(reader.connection)
+        reader.require_current()
     return _write(args, header, rows)
 
 

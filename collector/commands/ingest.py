@@ -12,8 +12,10 @@ from typing import Any
 from collector.commands.fleet import read_fleet
 from collector.errors import CollectorError
 from collector.ingest import IngestService
+from collector.ledger.permission import require_writable
 from collector.settings import CollectorSettings
-from firmware_config.errors import ConfigError, ExitCode
+from firmware_config.errors import ConfigError, ExitCode, InvalidSettings
+from firmware_config.fleet import Fleet
 from firmware_config.keys import load_or_create_signing_key
 from firmware_config.service_manager import service_notify
 
@@ -38,9 +40,12 @@ def add_parser(commands: Any) -> None:
 
 def run(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     """Run until a signal, or until the service fails."""
+    require_writable(settings.ledger)  # before anything else is tried, for the clearest message
+    fleet, problems = _fleet_or_problems(settings)
     service = IngestService(
         settings,
-        fleet=read_fleet(settings),
+        fleet=fleet,
+        fleet_problems=problems,
         key=load_or_create_signing_key(settings.key),
         clock_ms=lambda: time.time_ns() // 1_000_000,
         monotonic_ms=lambda: time.monotonic_ns() // 1_000_000,
@@ -66,3 +71,17 @@ def run(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         logger.critical("ingest failed", exc_info=failure)
         return ExitCode.FAILURE
     return ExitCode.OK
+
+
+def _fleet_or_problems(settings: CollectorSettings) -> tuple[Fleet | None, list[str]]:
+    """The fleet file, or what is wrong with it: no reason to stop storing in a ledger that has one.
+
+    Raises:
+        InvalidSettings: it is wrong, and there is no ledger yet.
+    """
+    try:
+        return read_fleet(settings), []
+    except InvalidSettings as error:
+        if not settings.ledger.exists():
+            raise
+        return None, error.problems

@@ -1,26 +1,30 @@
-"""`collector rates`: rates of a period, each with numerator, base and participation."""
+"""`collector rates`: rates of a period, raw and net, each with numerator, base, participation."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
-from contextlib import closing
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from collector.commands.tables import add_format, write_csv, write_json, write_line, write_table
+from collector.corrections.alarm_text import alarm_text, place_names
+from collector.corrections.excluded import ExcludedRating, excluded_by
+from collector.corrections.file import CorrectionsFile
+from collector.corrections.report import alarms_in, excluded_in, limits_of
 from collector.errors import UsageError
 from collector.ledger.counts import (
     Group,
     Grouping,
     newest_day,
-    open_read_only,
     read_counts,
     read_zone_name,
 )
+from collector.ledger.readers import LedgerReader
 from collector.periods import FIRST_DAY, Period, PeriodName, between, named_period
-from collector.rates import DEFAULT_RULE, participation, percent, satisfaction
+from collector.rates import DEFAULT_RULE, Counts, net_of, participation, percent, satisfaction
 from collector.settings import CollectorSettings
 from firmware_config.command_line import a_date
 from firmware_config.errors import ExitCode
@@ -31,6 +35,10 @@ _COLUMNS = (
     "rate",
     "numerator",
     "base",
+    "excluded",
+    "net",
+    "net_numerator",
+    "net_base",
     "participation",
     "invited",
     "level5",
@@ -41,7 +49,15 @@ _COLUMNS = (
     "unrated",
     "ignored",
     "repeats",
+    "excluded5",
+    "excluded4",
+    "excluded3",
+    "excluded2",
+    "excluded1",
 )
+"""Levels are raw; net levels are these without `excluded5` … `excluded1`."""
+_ONLY_WITH_EXCLUSIONS = ("net", "excluded5", "excluded4", "excluded3", "excluded2", "excluded1")
+_NOTHING = Counts()
 
 
 def add_parser(commands: Any) -> None:
@@ -84,23 +100,39 @@ def run(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ExitCode:
     """Print the rates."""
-    with closing(open_read_only(settings.ledger)) as connection:
+    with LedgerReader(settings.ledger) as reader:
+        connection = reader.connection
         zone = ZoneInfo(read_zone_name(connection))
         today = clock().astimezone(zone).date()
         if settings.web.today == "newest-record":  # as the dashboard of this ledger does
             today = min(newest_day(connection) or today, today)
         period = _period(args, today)
         groups = read_counts(connection, period, args.by)
+        query = reader.rows
+        file = CorrectionsFile(settings.corrections_file)
+        these = excluded_in(query, file, period)
+        alarms = alarms_in(query, file, period, limits_of(settings.corrections))
+        names = place_names(query)
+        reader.require_current()
+    out = excluded_by(these, _KEYS[args.by])
+    rows = [_row(group, out.get(group.key, _NOTHING)) for group in groups]
     if args.json:
-        write_json([_document(group, period) for group in groups])
+        write_json([_document(group, out.get(group.key, _NOTHING), period) for group in groups])
     elif args.csv:
-        write_csv(_COLUMNS, [_row(group) for group in groups])
+        write_csv(_COLUMNS, rows)
     else:
         write_line(
             f"{period.start_on} – {period.last_on} · rule {DEFAULT_RULE} · "
             "participation: rated ÷ invited"
         )
-        write_table(_COLUMNS, [_row(group) for group in groups])
+        shown = [
+            at
+            for at, name in enumerate(_COLUMNS)
+            if these or not name.startswith(_ONLY_WITH_EXCLUSIONS)
+        ]
+        write_table([_COLUMNS[at] for at in shown], [[row[at] for at in shown] for row in rows])
+    for alarm in alarms:
+        sys.stderr.write(f"alarm: {alarm_text(alarm, names)}\n")
     return ExitCode.OK
 
 
@@ -115,25 +147,39 @@ def _period(args: argparse.Namespace, today: date) -> Period:
         raise UsageError(str(error)) from None
 
 
-def _row(group: Group) -> tuple[Any, ...]:
+_KEYS: dict[Grouping, Callable[[ExcludedRating], int]] = {
+    Grouping.HALL: lambda one: 0,
+    Grouping.DEPARTMENT: lambda one: one.department,
+    Grouping.WINDOW: lambda one: one.window,
+}
+
+
+def _row(group: Group, excluded: Counts) -> tuple[Any, ...]:
     counts, rate = group.counts, satisfaction(group.counts)
+    net = satisfaction(net_of(counts, excluded))
     return (
         group.code,
         group.name or "—",
         percent(rate),
         rate.numerator,
         rate.base,
+        excluded.rated,
+        percent(net),
+        net.numerator,
+        net.base,
         percent(participation(counts), 2),
         counts.invited,
         *counts.levels.values(),
         counts.unrated,
         counts.ignored,
         counts.repeats,
+        *excluded.levels.values(),
     )
 
 
-def _document(group: Group, period: Period) -> dict[str, Any]:
+def _document(group: Group, excluded: Counts, period: Period) -> dict[str, Any]:
     counts, rate = group.counts, satisfaction(group.counts)
+    net = satisfaction(net_of(counts, excluded))
     taking_part = participation(counts)
     return {
         "id": group.code,
@@ -156,4 +202,13 @@ def _document(group: Group, period: Period) -> dict[str, Any]:
         "unrated": counts.unrated,
         "ignored": counts.ignored,
         "repeats": counts.repeats,
+        "excluded": {
+            "ratings": excluded.rated,
+            "levels": {str(int(level)): number for level, number in excluded.levels.items()},
+        },
+        "net": {
+            "numerator": net.numerator,
+            "base": net.base,
+            "percent": percent(net) if net.base else None,
+        },
     }

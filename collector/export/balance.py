@@ -120,7 +120,10 @@ def _record_differences(outcome: Outcome) -> Iterable[Difference]:
         "case_no": (outcome.case_no, record.case_no),
         "service_no": (outcome.service_no, record.service_no),
         "item": (outcome.item, record.item),
-        "staff_no": (outcome.staff_no, record.staff_no),
+        "staff_no": (
+            "" if outcome.staff_from == "assignment" else outcome.staff_no,
+            record.staff_no,
+        ),
         "digest": (outcome.digest.hex(), chain.digest(token).hex()),
     }
     for field, (derived, signed) in told.items():

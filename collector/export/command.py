@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from collector.errors import UsageError
+from collector.export import yiping_verify
 from collector.export.exporter import Action, DayResult
 from collector.export.manifest import rule_of
 from collector.export.nightly import Clock, Request, export_status, run_export, utc_now
-from collector.export.verify import verify
 from collector.rates import Rate
 from collector.settings import CollectorSettings
 from firmware_config.command_line import a_date
@@ -50,6 +50,12 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="check an export, or a folder of exports and the chain between them",
     )
+    parser.add_argument(
+        "--keys", type=Path, metavar="PATH", help="with --verify: the devices' public keys you kept"
+    )
+    parser.add_argument(
+        "--collector-key", type=Path, metavar="FILE", help="with --verify: the collector's key"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
     return parser
@@ -78,7 +84,9 @@ def run(
     if sum(modes) > 1:
         raise UsageError("expected one of --day, --from/--to, --now, --status, --verify")
     if args.verify is not None:
-        return run_verify(args.verify, as_json=args.json)
+        return run_verify(args)
+    if args.keys is not None or args.collector_key is not None:
+        raise UsageError("--keys, --collector-key: expected together with --verify")
     assert settings is not None  # collector.cli loads them for everything else
     if args.status:
         return _run_status(settings, clock, as_json=args.json)
@@ -134,10 +142,14 @@ def _show_day(result: DayResult) -> None:
     manifest = result.manifest
     counts = manifest.counts
     rate = Rate(counts.satisfaction_numerator, counts.satisfaction_base, rule_of(manifest.rule))
+    excluded = f", excluded {counts.excluded}" if counts.excluded else ""
     _write(
-        f"{result.name}  {result.action}  rated {counts.rated}, unrated {counts.unrated}, "
-        f"{rate}  {'balanced' if manifest.balanced else 'NOT BALANCED'}"
+        f"{result.name}  {result.action}  rated {counts.rated}{excluded}, "
+        f"unrated {counts.unrated}, {rate}  "
+        f"{'balanced' if manifest.balanced else 'NOT BALANCED'}"
     )
+    for alarm in manifest.corrections.alarms:
+        sys.stderr.write(f"alarm: {alarm}\n")
     for difference in (*manifest.differences, *manifest.day_closes.mismatches):
         found = ", ".join(f"{name} {number}" for name, number in difference.found.items())
         _write(f"    {difference.what}: {found}")
@@ -174,34 +186,14 @@ def _listed(days: list[date]) -> str:
     return shown + rest if days else "none"
 
 
-def run_verify(folder: Path, *, as_json: bool = False) -> ExitCode:
-    """Check a folder of exports; needs neither settings nor a ledger.
-
-    Args:
-        folder: of one export or of all.
-        as_json: print JSON instead of lines.
-    """
-    if not folder.is_dir():
-        raise UsageError(f"--verify: expected a folder, got {folder}")
-    findings = verify(folder)
-    problems = [problem for finding in findings for problem in finding.problems]
-    if not findings:
-        problems = [f"{folder}: expected exports, found none"]
-    if as_json:
-        shown = [{"export": f.name, "problems": f.problems, "notes": f.notes} for f in findings]
-        _write_json({"passed": not problems, "exports": shown})
-    else:
-        for finding in findings:
-            notes = f"  ({'; '.join(finding.notes)})" if finding.notes else ""
-            _write(f"{'FAIL' if finding.problems else 'PASS'}  {finding.name}{notes}")
-            for problem in finding.problems:
-                _write(f"      {problem}")
-        if not findings:
-            _write(f"      {problems[0]}")
-        _write(
-            f"{'FAIL' if problems else 'PASS'}: {len(findings)} exports, {len(problems)} problems"
-        )
-    return ExitCode.FAILURE if problems else ExitCode.OK
+def run_verify(args: argparse.Namespace) -> ExitCode:
+    """Check exports with the receiver's own program; needs neither settings nor a ledger."""
+    if not args.verify.is_dir():
+        raise UsageError(f"--verify: expected a folder, got {args.verify}")
+    told = [str(args.verify), "--lang", "en"]
+    for option, path in (("--keys", args.keys), ("--collector-key", args.collector_key)):
+        told += [option, str(path)] if path is not None else []
+    return ExitCode(yiping_verify.main([*told, "--json"] if args.json else told))
 
 
 def _write(line: str) -> None:

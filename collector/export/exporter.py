@@ -1,8 +1,9 @@
 """One day from the ledger into the folder, if it is new or has changed.
 
-1. Build the three tables and compare who counted what.
+1. Build the tables and compare who counted what.
 2. Digest the facts; the same facts as in the day's last export: nothing is written.
-3. Otherwise number it, link it to the export made before, and publish it as one step.
+3. Otherwise gather the signed records of the day, number the export, link it to the one made
+   before, and publish it as one step.
 """
 
 from __future__ import annotations
@@ -15,29 +16,16 @@ from enum import StrEnum
 import msgspec
 
 from collector.errors import LedgerMismatch
-from collector.export.balance import (
-    OUTCOME_FIELDS,
-    at_most,
-    compare_day_closes,
-    count_differences,
-    date_differences,
-    detail_counts,
-    record_differences,
-    summary_counts,
-    total,
-)
-from collector.export.closes import ClosedDay
-from collector.export.csv_format import GUARD, parse_csv, render_csv
-from collector.export.facts import facts_digest
+from collector.export.closes import JournalDay
+from collector.export.corrections import Corrections
+from collector.export.csv_format import GUARD
+from collector.export.day import BuiltDay, build_day, evidence_of
 from collector.export.folders import ExportFolder, ExportState, FoundExport, folder_name
 from collector.export.manifest import (
     FORMAT,
     FORMAT_VERSION,
     MANIFEST_NAME,
     CsvDialect,
-    DayCloses,
-    Difference,
-    FileEntry,
     LedgerMark,
     Link,
     Manifest,
@@ -47,17 +35,10 @@ from collector.export.manifest import (
     rule_entry,
     sha256,
 )
-from collector.export.source import DayData, LedgerSource
-from collector.export.tables import (
-    Names,
-    departments_table,
-    detail_table,
-    utc_text,
-    windows_table,
-)
-from collector.ledger.readers import LedgerUnavailable
+from collector.export.source import LedgerSource
+from collector.export.tables import Names, utc_text
 from collector.periods import period_ms, single_day
-from collector.rates import COUNT_FIELDS, Counts, Rule
+from collector.rates import Rule
 from firmware_config.contract import CONTRACT_VERSION
 
 
@@ -79,23 +60,12 @@ class DayResult:
     manifest: Manifest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _BuiltDay:
-    """A day's content before it has a place in the chain of exports."""
-
-    files: dict[str, bytes]
-    entries: dict[str, FileEntry]
-    counts: Counts
-    differences: list[Difference]
-    day_closes: DayCloses
-    facts: str
-
-
 class Exporter:
     """Exports days of one ledger snapshot into one locked folder.
 
     Args:
         source: the snapshot.
+        corrections: which ratings the net figures leave out.
         folder: where to; the caller holds its lock.
         rule: of the satisfaction rate.
         has_bom: whether CSV files begin with a byte order mark.
@@ -105,6 +75,7 @@ class Exporter:
     def __init__(
         self,
         source: LedgerSource,
+        corrections: Corrections,
         folder: ExportFolder,
         *,
         rule: Rule,
@@ -112,6 +83,7 @@ class Exporter:
         clock: Callable[[], datetime],
     ) -> None:
         self._source = source
+        self._corrections = corrections
         self._folder = folder
         self._rule = rule
         self._has_bom = has_bom
@@ -137,19 +109,27 @@ class Exporter:
         """What is remembered of all exports."""
         return self._state
 
-    def export(self, on: date, closed: Iterable[ClosedDay]) -> DayResult:
+    def export(self, on: date, journals: JournalDay) -> DayResult:
         """Export one day, unless its last export says the same.
 
         Args:
             on: a local day that is over.
-            closed: the journals that closed that day, from `read_closed_days`.
+            journals: what they hold of that day, from `read_journal_days`.
 
         Raises:
             LedgerUnavailable: the ledger cannot be read, or a writer started on a ledger that was
                 opened as if nobody wrote it; nothing was written for this day.
             ExportUnwritable: the folder cannot be written.
         """
-        built = self._build(on, self._source.day(on), closed)
+        built = build_day(
+            self._source,
+            self._names,
+            on,
+            journals,
+            self._corrections.of(on),
+            rule=self._rule,
+            has_bom=self._has_bom,
+        )
         self._require_current()
         last = self._exports.get(on)
         if (
@@ -160,10 +140,14 @@ class Exporter:
             return DayResult(on=on, action=Action.UNCHANGED, name=last.name, manifest=last.manifest)
         revision = last.revision + 1 if last else 1
         replaces = last.link if last else None
-        manifest = self._manifest(on, built, revision, replaces)
+        checkpoint = self._source.checkpoint()
+        evidence = evidence_of(self._source, built.evidence, checkpoint)
+        self._require_current()
+        manifest = self._manifest(on, built, revision, replaces, evidence, checkpoint)
         content = encode_manifest(manifest)
         name = folder_name(on, revision)
-        self._folder.publish(name, {**built.files, MANIFEST_NAME: content})
+        files = {file_name: content for file_name, (content, _) in evidence.items()}
+        self._folder.publish(name, {**built.files, **files, MANIFEST_NAME: content})
         self._exports[on] = FoundExport(
             name=name,
             day=on,
@@ -185,8 +169,7 @@ class Exporter:
         )
 
     def _require_current(self) -> None:
-        if not self._source.is_current:
-            raise LedgerUnavailable("ledger: a writer started while it was read; run again")
+        self._source.require_current()
 
     def _remember(self, **changes: object) -> None:
         state = msgspec.structs.replace(self._state, **changes)
@@ -194,47 +177,14 @@ class Exporter:
             self._folder.remember(state)
             self._state = state
 
-    def _build(self, on: date, data: DayData, closed: Iterable[ClosedDay]) -> _BuiltDay:
-        identity, names, rule = self._source.identity, self._names, self._rule
-        places = {place: Counts() for place in data.places} | data.day_counts
-        tables = (
-            detail_table(on, data.outcomes, names, identity.zone),
-            windows_table(on, places, names, rule),
-            departments_table(on, places, names, rule),
-        )
-        files = {f"{t.name}.csv": render_csv(t, has_bom=self._has_bom) for t in tables}
-        # counted from the files as a receiver will read them, not from what they were made of
-        detail, windows, departments = (parse_csv(t.name, files[f"{t.name}.csv"]) for t in tables)
-        differences = count_differences(
-            {
-                "detail": detail_counts(detail),
-                "outcomes": data.outcome_counts,
-                "day_rollups": summary_counts(windows),
-                "hour_rollups": data.hour_counts,
-            },
-            OUTCOME_FIELDS,
-        )
-        differences += count_differences(
-            {"day_rollups": summary_counts(windows), "hour_rollups": data.hour_counts},
-            [field for field in COUNT_FIELDS if field not in OUTCOME_FIELDS],
-        )
-        differences += record_differences(data.outcomes)
-        differences += date_differences(data.outcomes, *period_ms(single_day(on), identity.zone))
-        differences = at_most(differences)
-        compared = compare_day_closes(closed, data.devices)
-        return _BuiltDay(
-            files=files,
-            entries={
-                f"{t.name}.csv": file_entry(files[f"{t.name}.csv"], len(t.rows)) for t in tables
-            },
-            counts=total(summary_counts(windows)),
-            differences=differences,
-            day_closes=compared,
-            facts=facts_digest((detail, windows, departments), differences, compared.mismatches),
-        )
-
     def _manifest(
-        self, on: date, built: _BuiltDay, revision: int, replaces: Link | None
+        self,
+        on: date,
+        built: BuiltDay,
+        revision: int,
+        replaces: Link | None,
+        evidence: Mapping[str, tuple[bytes, int]],
+        checkpoint: str | None,
     ) -> Manifest:
         identity = self._source.identity
         start_ms, end_ms = period_ms(single_day(on), identity.zone)
@@ -255,12 +205,18 @@ class Exporter:
             made_at=_utc_seconds(self._clock()),
             ledger=LedgerMark(gen=identity.gen, size=identity.size, root=identity.root),
             rule=rule_entry(self._rule),
-            counts=counts_entry(built.counts, self._rule),
+            counts=counts_entry(built.counts, self._rule, built.excluded),
+            corrections=self._corrections.entry(on),
             balanced=not built.differences and not built.day_closes.mismatches,
             differences=built.differences,
             day_closes=built.day_closes,
             csv=CsvDialect(encoding="utf-8", bom=self._has_bom, line_end="CRLF", guard=GUARD),
-            files=built.entries,
+            evidence=built.evidence,
+            checkpoint=checkpoint,
+            files={
+                **built.entries,
+                **{name: file_entry(content, rows) for name, (content, rows) in evidence.items()},
+            },
             facts_sha256=built.facts,
         )
 

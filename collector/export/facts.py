@@ -29,7 +29,7 @@ def facts_digest(
     """SHA-256 (hex) of what the tables and the comparisons state.
 
     Args:
-        tables: detail, windows, departments, in this order.
+        tables: detail, windows, departments, corrections, in this order.
         differences: between the counts of the ledger.
         mismatches: between the ledger and the devices.
     """

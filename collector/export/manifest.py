@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from collector.errors import CollectorError
-from collector.rates import Counts, Rule, participation, satisfaction
+from collector.rates import Counts, Rule, net_of, participation, satisfaction
 from firmware_config.levels import Level
 
 FORMAT: Final = "yiping-export"
@@ -38,6 +38,15 @@ class Link(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     folder: str
     sha256: str
+
+
+class Stretch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Records of one journal in the evidence, from seq `first` to `last`, both included."""
+
+    device: str
+    epoch: str
+    first: int
+    last: int
 
 
 class LedgerMark(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,6 +83,26 @@ class CountsEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     satisfaction_base: int
     participation_numerator: int
     participation_base: int
+    excluded: int
+    net_satisfaction_numerator: int
+    net_satisfaction_base: int
+
+
+class CorrectionsEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The corrections (误评) when this was made.
+
+    Attributes:
+        entries: length of their chain.
+        head: digest of its last entry, base64url; empty when there is none.
+        in_day: numbers of the approved exclusions of this day.
+        alarms: a line for each hall, department, window or pair of people of which too large a
+            share of the month's ratings was excluded.
+    """
+
+    entries: int
+    head: str
+    in_day: list[int]
+    alarms: list[str]
 
 
 class Difference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,6 +145,9 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         replaces: the export of the revision before; None for revision 1.
         day: local date; `day_start` and `day_end` its limits `[start, end)` in UTC.
         balanced: no `differences` and no `day_closes.mismatches`.
+        evidence: which records the file of signed tokens holds, ordered by device, epoch, seq.
+        checkpoint: the newest checkpoint the collector signed (contract.Checkpoint as a token);
+            None: there was none yet.
         facts_sha256: digest of the facts, see `facts.facts_digest`.
         made_at: UTC.
     """
@@ -137,10 +169,13 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ledger: LedgerMark
     rule: RuleEntry
     counts: CountsEntry
+    corrections: CorrectionsEntry
     balanced: bool
     differences: list[Difference]
     day_closes: DayCloses
     csv: CsvDialect
+    evidence: list[Stretch]
+    checkpoint: str | None
     files: dict[str, FileEntry]
     facts_sha256: str
 
@@ -157,9 +192,10 @@ def rule_of(entry: RuleEntry) -> Rule:
     return Rule(entry.name, entry.version, satisfied, entry.base)
 
 
-def counts_entry(counts: Counts, rule: Rule) -> CountsEntry:
-    """The manifest's form of the hall's counts."""
+def counts_entry(counts: Counts, rule: Rule, excluded: Counts) -> CountsEntry:
+    """The manifest's form of the hall's counts; `excluded`: ratings left out of the net rate."""
     satisfied, participated = satisfaction(counts, rule), participation(counts)
+    net = satisfaction(net_of(counts, excluded), rule)
     return CountsEntry(
         invited=counts.invited,
         rated=counts.rated,
@@ -175,6 +211,9 @@ def counts_entry(counts: Counts, rule: Rule) -> CountsEntry:
         satisfaction_base=satisfied.base,
         participation_numerator=participated.numerator,
         participation_base=participated.base,
+        excluded=excluded.rated,
+        net_satisfaction_numerator=net.numerator,
+        net_satisfaction_base=net.base,
     )
 
 

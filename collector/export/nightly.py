@@ -15,9 +15,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
+from collector.corrections.entries import ChainMark
+from collector.corrections.file import CorrectionsFile
+from collector.corrections.report import limits_of
+from collector.corrections.verify import mark_problems
 from collector.errors import LedgerMismatch, UsageError
 from collector.export.balance import counts_of
-from collector.export.closes import read_closed_days
+from collector.export.closes import JournalDay, read_journal_days
+from collector.export.corrections import Corrections
+from collector.export.corrections_source import read_corrections
 from collector.export.exporter import Action, DayResult, Exporter
 from collector.export.folders import ExportFolder, FoundExport
 from collector.export.plan import choose_days, due_days, last_due_on
@@ -109,18 +115,27 @@ def run_export(
         ExportUnwritable: the folder cannot be written; days published before it stay.
         LedgerUnavailable: the ledger cannot be read.
         LedgerMismatch: the ledger is of another hall.
+        CorrectionsUnavailable: the corrections are there and cannot be read.
     """
     folder = ExportFolder(settings.export.folder)
     with folder.locked(), LedgerReader(settings.ledger) as reader:
         source = _source(reader, settings)
+        file = CorrectionsFile(settings.corrections_file)
+        corrections = read_corrections(reader.rows, file, limits_of(settings.corrections))
         exporter = Exporter(
-            source, folder, rule=DEFAULT_RULE, has_bom=settings.export.csv_bom, clock=clock
+            source,
+            corrections,
+            folder,
+            rule=DEFAULT_RULE,
+            has_bom=settings.export.csv_bom,
+            clock=clock,
         )
         result = RunResult(warnings=list(_ledger_warnings(source, exporter)))
-        days = _days(source, exporter, settings, request, clock)
-        closed = read_closed_days(source, days[0]) if days else {}
+        result.warnings += mark_problems(file, _marks(exporter))
+        days = _days(source, corrections, exporter, settings, request, clock)
+        journals = read_journal_days(source, days[0]) if days else {}
         for on in days:
-            day = exporter.export(on, closed.get(on.isoformat(), []))
+            day = exporter.export(on, journals.get(on.isoformat(), JournalDay()))
             if day.action is not Action.UNCHANGED:
                 _log.info("export %s day=%s folder=%s", day.action, on, day.name)
             result.days.append(day)
@@ -172,6 +187,7 @@ def _run_at(settings: CollectorSettings) -> time:
 
 def _days(
     source: LedgerSource,
+    corrections: Corrections,
     exporter: Exporter,
     settings: CollectorSettings,
     request: Request,
@@ -196,7 +212,27 @@ def _days(
         on: None if export.manifest is None else counts_of(_numbers(export.manifest.counts))
         for on, export in exporter.exported.items()
     }
-    return choose_days(due, exported, totals, recheck_from)
+    corrected = {
+        on
+        for on, export in exporter.exported.items()
+        if export.manifest is not None
+        and export.manifest.corrections.in_day != corrections.entry(on).in_day
+    }
+    return choose_days(due, exported, totals, recheck_from, corrected)
+
+
+def _marks(exporter: Exporter) -> list[tuple[str, ChainMark]]:
+    """How far the chain of corrections went when each export was made."""
+    return [
+        (
+            f"corrections: {export.name}",
+            ChainMark(
+                entries=export.manifest.corrections.entries, head=export.manifest.corrections.head
+            ),
+        )
+        for export in exporter.exported.values()
+        if export.manifest is not None
+    ]
 
 
 def _numbers(entry: object) -> dict[str, int]:

@@ -56,6 +56,7 @@ def choose_days(
     exported: Mapping[date, Counts | None],
     totals: Mapping[date, Counts],
     recheck_from: date,
+    corrected: Collection[date] = (),
 ) -> list[date]:
     """The days to build: those without an export, and those that may have changed since.
 
@@ -64,9 +65,13 @@ def choose_days(
         exported: day → the hall's counts in its last export; None when that cannot be read.
         totals: day → the hall's counts now.
         recheck_from: from this day on every day is built and compared.
+        corrected: days whose last export names other corrections than hold now.
     """
     return [
         on
         for on in due
-        if on not in exported or on >= recheck_from or exported[on] != totals.get(on, Counts())
+        if on not in exported
+        or on >= recheck_from
+        or on in corrected
+        or exported[on] != totals.get(on, Counts())
     ]

@@ -12,17 +12,18 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from collector.errors import LedgerMismatch
+from collector.export.manifest import Stretch
 from collector.export.tables import Names, Outcome, Place
 from collector.ledger.readers import LedgerReader
 from collector.periods import local_day, period_ms, single_day
 from collector.rates import COUNT_FIELDS, Counts
-from firmware_config.chain import b64url
+from firmware_config.chain import b64url, rebuild_token
 
 _SUMS: Final = ", ".join(f"sum({field})" for field in COUNT_FIELDS)
 _OUTCOMES: Final = """
     SELECT d.code, e.epoch, r.seq, o.session, coalesce(w.code, ''), coalesce(p.code, ''),
         o.level, coalesce(o.reason, ''), o.trigger, o.case_no, o.service_no, o.item, o.staff_no,
-        o.pressed_ms, o.answer_ms, o.time_quality, o.is_repeat,
+        o.staff_from, o.pressed_ms, o.answer_ms, o.time_quality, o.is_repeat,
         r.digest, r.kind, k.kid, r.payload, r.signature
     FROM outcomes o
     JOIN records r ON r.position = o.position
@@ -59,9 +60,12 @@ _OUTCOME_DAYS: Final = """
 
 
 _RECORDS: Final = """
-    SELECT e.id, d.code, e.epoch, r.seq, r.kind, r.received_ms, r.payload
+    SELECT d.code, e.epoch, r.seq, r.kind, r.received_ms, r.payload
     FROM records r JOIN epochs e ON e.id = r.epoch JOIN devices d ON d.id = e.device
     WHERE r.position >= ? AND r.position < ?"""
+_STRETCH: Final = """
+    FROM records r WHERE r.seq BETWEEN ? AND ? AND r.epoch = (SELECT e.id
+        FROM epochs e JOIN devices d ON d.id = e.device WHERE d.code = ? AND e.epoch = ?)"""
 _CHUNK: Final = 20_000
 """Records held in memory at once, about 15 MB."""
 
@@ -130,10 +134,9 @@ class LedgerSource:
                 f"{self._reader.path}: expected a ledger with a fleet in it, got no {error}"
             ) from error
 
-    @property
-    def is_current(self) -> bool:
-        """False when what was read may be torn; see `LedgerReader.is_current`."""
-        return self._reader.is_current
+    def require_current(self) -> None:
+        """See `LedgerReader.require_current`."""
+        self._reader.require_current()
 
     def first_received_on(self) -> date | None:
         """Local day the ledger's first record was received on; None for an empty ledger."""
@@ -162,7 +165,10 @@ class LedgerSource:
             " JOIN devices d ON d.id = a.device LEFT JOIN windows w ON w.id = a.window"
             " UNION ALL SELECT 'window ' || w.code, a.from_ms, coalesce(p.code, '-')"
             " FROM window_departments a JOIN windows w ON w.id = a.window"
-            " LEFT JOIN departments p ON p.id = a.department ORDER BY 1, 2"
+            " LEFT JOIN departments p ON p.id = a.department"
+            " UNION ALL SELECT 'staff ' || s.staff_no, a.from_ms, coalesce(w.code, '-')"
+            " FROM staff_windows a JOIN staff s ON s.id = a.staff"
+            " LEFT JOIN windows w ON w.id = a.window ORDER BY 1, 2"
         )
         zone = self.identity.zone
         return {f"{who} from {ms} {where}": local_day(ms, zone) for who, ms, where in rows}
@@ -213,10 +219,48 @@ class LedgerSource:
         """Records from a position on, in order of position.
 
         Yields:
-            Row of the journal, device, epoch, seq, kind, received_ms, payload.
+            Device, epoch, seq, kind, received_ms, payload.
         """
         for start in range(position, self.identity.size + 1, _CHUNK):
             yield from self._reader.rows(_RECORDS, start, start + _CHUNK)
+
+    def held_seqs(self, stretch: Stretch) -> list[int]:
+        """Seqs of a stretch that are in the ledger, ascending."""
+        where = (stretch.first, stretch.last, stretch.device, stretch.epoch)
+        sql = f"SELECT r.seq {_STRETCH} ORDER BY r.seq"
+        return [row[0] for row in self._reader.rows(sql, *where)]
+
+    def tokens(self, stretch: Stretch) -> Iterator[tuple[str, bytes]]:
+        """Key id and token of every record of a stretch, by seq."""
+        where = (stretch.first, stretch.last, stretch.device, stretch.epoch)
+        sql = (
+            "SELECT (SELECT kid FROM device_keys k WHERE k.id = r.key), r.payload, r.signature"
+            f" {_STRETCH} ORDER BY r.seq"
+        )
+        for kid, payload, signature in self._reader.rows(sql, *where):
+            yield kid, rebuild_token(kid, payload, signature)
+
+    def device_keys(self) -> dict[str, tuple[str, str]]:
+        """Key id → device and public key (base64url), of every key ever registered."""
+        return {
+            kid: (device, x)
+            for kid, device, x in self._reader.rows(
+                "SELECT k.kid, d.code, k.x FROM device_keys k JOIN devices d ON d.id = k.device"
+            )
+        }
+
+    def checkpoint(self) -> str | None:
+        """The newest checkpoint that was signed, as a token; None: none yet."""
+        row = self._reader.row("SELECT token FROM checkpoints ORDER BY id DESC LIMIT 1")
+        return bytes(row[0]).decode("ascii") if row else None
+
+    def boot_offsets(self) -> dict[tuple[str, str, str], int]:
+        """Device, epoch and boot id → what turns that boot's clock into wall time, in ms."""
+        rows = self._reader.rows(
+            "SELECT d.code, e.epoch, b.boot, b.offset_ms FROM boots b"
+            " JOIN epochs e ON e.id = b.epoch JOIN devices d ON d.id = e.device"
+        )
+        return {(device, epoch, boot): offset_ms for device, epoch, boot, offset_ms in rows}
 
     def received_ms(self, position: int) -> int:
         """When the record at a position was received; 0 when there is none."""

@@ -1,4 +1,4 @@
-"""What an export says: its three tables. Pure. Cells are text, the same in every format."""
+"""What an export says: its tables. Pure. Cells are text, the same in every format."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
-from collector.rates import Counts, Rate, Rule, participation, percent, satisfaction
+from collector.export.figures import FIGURE_COLUMNS, figures
+from collector.rates import Counts, Rule
 from firmware_config.chain import b64url
 from firmware_config.contract import Kind
 from firmware_config.levels import LEVEL_NAMES
@@ -15,7 +16,8 @@ from firmware_config.levels import LEVEL_NAMES
 DETAIL: Final = "detail"
 WINDOWS: Final = "windows"
 DEPARTMENTS: Final = "departments"
-TABLE_NAMES: Final = (DETAIL, WINDOWS, DEPARTMENTS)
+CORRECTIONS: Final = "corrections"
+TABLE_NAMES: Final = (DETAIL, WINDOWS, DEPARTMENTS, CORRECTIONS)
 
 DETAIL_COLUMNS: Final = (
     "day",
@@ -36,32 +38,14 @@ DETAIL_COLUMNS: Final = (
     "service_no",
     "item",
     "staff_no",
+    "staff_from",
     "pressed_local",
     "pressed_utc",
     "answer_ms",
     "time_quality",
     "is_repeat",
     "digest",
-)
-_FIGURE_COLUMNS: Final = (
-    "invited",
-    "rated",
-    "level5",
-    "level4",
-    "level3",
-    "level2",
-    "level1",
-    "unrated",
-    "ignored",
-    "repeats",
-    "satisfaction_numerator",
-    "satisfaction_base",
-    "satisfaction_percent",
-    "participation_numerator",
-    "participation_base",
-    "participation_percent",
-    "rule",
-    "rule_version",
+    "excluded",
 )
 WINDOWS_COLUMNS: Final = (
     "day",
@@ -69,9 +53,9 @@ WINDOWS_COLUMNS: Final = (
     "window_name",
     "department",
     "department_name",
-    *_FIGURE_COLUMNS,
+    *FIGURE_COLUMNS,
 )
-DEPARTMENTS_COLUMNS: Final = ("day", "department", "department_name", *_FIGURE_COLUMNS)
+DEPARTMENTS_COLUMNS: Final = ("day", "department", "department_name", *FIGURE_COLUMNS)
 
 Place = tuple[str, str]
 """Codes of a window and a department; an empty code: none was assigned."""
@@ -121,6 +105,7 @@ class Outcome:
     service_no: int
     item: str
     staff_no: str
+    staff_from: str
     pressed_ms: int
     answer_ms: int
     time_quality: str
@@ -154,7 +139,13 @@ def local_text(ms: int, zone: tzinfo) -> str:
     return instant.isoformat(timespec="milliseconds")
 
 
-def detail_table(on: date, outcomes: Sequence[Outcome], names: Names, zone: tzinfo) -> Table:
+def detail_table(
+    on: date,
+    outcomes: Sequence[Outcome],
+    names: Names,
+    zone: tzinfo,
+    corrections: Mapping[tuple[str, str, int], int],
+) -> Table:
     """Every outcome of the day, ordered by device, epoch and seq: the order of the presses.
 
     Args:
@@ -162,6 +153,7 @@ def detail_table(on: date, outcomes: Sequence[Outcome], names: Names, zone: tzin
         outcomes: in any order.
         names: of windows and departments.
         zone: the hall's zone, for the local time.
+        corrections: device, epoch and seq → number of the correction that leaves the rating out.
     """
     day = on.isoformat()
     ordered = sorted(outcomes, key=lambda outcome: (outcome.device, outcome.epoch, outcome.seq))
@@ -185,24 +177,33 @@ def detail_table(on: date, outcomes: Sequence[Outcome], names: Names, zone: tzin
             str(outcome.service_no),
             outcome.item,
             outcome.staff_no,
+            outcome.staff_from,
             local_text(outcome.pressed_ms, zone),
             utc_text(outcome.pressed_ms),
             str(outcome.answer_ms),
             outcome.time_quality,
             "1" if outcome.is_repeat else "0",
             b64url(outcome.digest).decode("ascii"),
+            str(corrections.get((outcome.device, outcome.epoch, outcome.seq), "")),
         )
         for outcome in ordered
     ]
     return Table(DETAIL, DETAIL_COLUMNS, rows)
 
 
-def windows_table(on: date, counts: Mapping[Place, Counts], names: Names, rule: Rule) -> Table:
+def windows_table(
+    on: date,
+    counts: Mapping[Place, Counts],
+    excluded: Mapping[Place, Counts],
+    names: Names,
+    rule: Rule,
+) -> Table:
     """The figures of each window and department, ordered by their codes.
 
     Args:
         on: the local day.
         counts: one entry for each row, also where every count is zero.
+        excluded: ratings among them that approved corrections leave out, by level.
         names: of windows and departments.
         rule: the rule of the satisfaction rate.
     """
@@ -213,55 +214,33 @@ def windows_table(on: date, counts: Mapping[Place, Counts], names: Names, rule: 
             names.windows.get(window, ""),
             department,
             names.departments.get(department, ""),
-            *figures(counts[window, department], rule),
+            *figures(counts[window, department], rule, excluded.get((window, department))),
         )
         for window, department in sorted(counts)
     ]
     return Table(WINDOWS, WINDOWS_COLUMNS, rows)
 
 
-def departments_table(on: date, counts: Mapping[Place, Counts], names: Names, rule: Rule) -> Table:
+def departments_table(
+    on: date,
+    counts: Mapping[Place, Counts],
+    excluded: Mapping[Place, Counts],
+    names: Names,
+    rule: Rule,
+) -> Table:
     """The figures of each department, summed over its windows; arguments as `windows_table`."""
     sums: dict[str, Counts] = {}
-    for (_window, department), here in counts.items():
-        sums[department] = sums.get(department, Counts()) + here
+    out: dict[str, Counts] = {}
+    for places, into in ((counts, sums), (excluded, out)):
+        for (_window, department), here in places.items():
+            into[department] = into.get(department, Counts()) + here
     rows = [
         (
             on.isoformat(),
             department,
             names.departments.get(department, ""),
-            *figures(sums[department], rule),
+            *figures(sums[department], rule, out.get(department)),
         )
         for department in sorted(sums)
     ]
     return Table(DEPARTMENTS, DEPARTMENTS_COLUMNS, rows)
-
-
-def figures(counts: Counts, rule: Rule) -> tuple[str, ...]:
-    """The cells from `invited` to `rule_version`; percentages are empty where the base is 0."""
-    satisfied, participated = satisfaction(counts, rule), participation(counts)
-    return (
-        str(counts.invited),
-        str(counts.rated),
-        str(counts.level5),
-        str(counts.level4),
-        str(counts.level3),
-        str(counts.level2),
-        str(counts.level1),
-        str(counts.unrated),
-        str(counts.ignored),
-        str(counts.repeats),
-        str(satisfied.numerator),
-        str(satisfied.base),
-        percent_cell(satisfied),
-        str(participated.numerator),
-        str(participated.base),
-        percent_cell(participated),
-        rule.name,
-        str(rule.version),
-    )
-
-
-def percent_cell(rate: Rate) -> str:
-    """Percent with three decimals and no sign, e.g. `99.911`; empty when the base is 0."""
-    return percent(rate).removesuffix(" %") if rate.base else ""

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any, Final
 
 LARGEST: Final = 256
-"""Most rows in one statement. 256 rows of 19 columns stay under SQLite's 32,766 parameters."""
+"""Most rows in one statement. 256 rows of 20 columns stay under SQLite's 32,766 parameters."""
 
 
 class BulkInsert:

@@ -6,7 +6,6 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from pathlib import Path
 
 from collector.errors import LedgerError
 from collector.periods import Period
@@ -23,35 +22,16 @@ class Grouping(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The counts of one hall, department or window. `code` and `name` are empty for "none"."""
+    """The counts of one hall, department or window. `code` and `name` are empty for "none".
 
+    `key`: its row in the ledger; 0 for the hall and for "none".
+    """
+
+    key: int
     code: str
     name: str
     name_en: str
     counts: Counts
-
-
-def open_read_only(path: Path) -> sqlite3.Connection:
-    """Open the ledger for reading, also while ingest is stopped and the folder not writable.
-
-    Raises:
-        LedgerError: there is no ledger, or it cannot be read.
-    """
-    try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-        try:
-            connection.execute("SELECT 1 FROM meta").fetchone()
-        except sqlite3.OperationalError:
-            connection.close()
-            log = path.with_name(path.name + "-wal")
-            if log.exists() and log.stat().st_size:
-                raise
-            # a WAL database that nobody writes: its index cannot be made in a foreign folder
-            connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)
-            connection.execute("SELECT 1 FROM meta").fetchone()
-    except sqlite3.Error as error:
-        raise LedgerError(f"{path}: cannot be read: {error}") from error
-    return connection
 
 
 def read_counts(connection: sqlite3.Connection, period: Period, by: Grouping) -> list[Group]:
@@ -68,22 +48,25 @@ def read_counts(connection: sqlite3.Connection, period: Period, by: Grouping) ->
             f"SELECT {sums} FROM day_rollups r WHERE r.on_date >= ? AND r.on_date < ?", days
         ).fetchone()
         code, name, name_en = (meta.get(key, "") for key in ("hall", "hall_name", "hall_name_en"))
-        return [Group(code, name, name_en, Counts(*row))]
+        return [Group(0, code, name, name_en, Counts(*row))]
     column = by.value
     rows = connection.execute(
-        f"SELECT p.code, p.name, p.name_en, {sums} FROM {column}s p"
+        f"SELECT p.id, p.code, p.name, p.name_en, {sums} FROM {column}s p"
         f" LEFT JOIN day_rollups r ON r.{column} = p.id AND r.on_date >= ? AND r.on_date < ?"
         " GROUP BY p.id ORDER BY p.ordinal, p.id",
         days,
     )
-    groups = [Group(code, name, name_en, Counts(*counts)) for code, name, name_en, *counts in rows]
+    groups = [
+        Group(key, code, name, name_en, Counts(*counts))
+        for key, code, name, name_en, *counts in rows
+    ]
     nowhere = connection.execute(
         f"SELECT {sums}, count(*) FROM day_rollups r"
         f" WHERE r.{column} = 0 AND r.on_date >= ? AND r.on_date < ?",
         days,
     ).fetchone()
     if nowhere[-1]:
-        groups.append(Group("", "", "", Counts(*nowhere[:-1])))
+        groups.append(Group(0, "", "", "", Counts(*nowhere[:-1])))
     return groups
 
 

@@ -10,14 +10,15 @@ import sqlite3
 from collections.abc import Container, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from collector.boot_times import BootTime
 from collector.ledger.bulk import BulkInsert
-from collector.ledger.registry import Placements
+from collector.ledger.placements import Place, Placements
 from collector.periods import LocalCalendar
 from collector.press_time import TimeQuality, press_time
 from collector.rates import COUNT_FIELDS
 from firmware_config.contract import AnyRecord, Ignored, Invited, Rated, Unrated
 
-DayKey = tuple[str, int, int, str, str]
+DayKey = tuple[str, int, int, str, str, str]
 HourKey = tuple[str, int, int, int]
 MonthKey = tuple[str, int, int]
 BootKey = tuple[int, str]
@@ -43,18 +44,20 @@ _OUTCOMES = BulkInsert(
         "service_no",
         "item",
         "staff_no",
+        "staff_from",
         "pressed_ms",
         "on_date",
         "hour",
         "answer_ms",
         "time_quality",
         "is_repeat",
+        "boot",
     ),
 )
 _ADDED = ", ".join(f"{name} = {name} + excluded.{name}" for name in COUNT_FIELDS)
 _DAYS = BulkInsert(
     "day_rollups",
-    ("on_date", "window", "department", "staff_no", "item", *COUNT_FIELDS),
+    ("on_date", "window", "department", "staff_no", "staff_from", "item", *COUNT_FIELDS),
     f"ON CONFLICT DO UPDATE SET {_ADDED}",
 )
 _HOURS = BulkInsert(
@@ -64,7 +67,7 @@ _HOURS = BulkInsert(
 )
 _PURGED_DAYS = BulkInsert(
     "purged_day_rollups",
-    ("on_date", "window", "department", "staff_no", "item", *COUNT_FIELDS),
+    ("on_date", "window", "department", "staff_no", "staff_from", "item", *COUNT_FIELDS),
     f"ON CONFLICT DO UPDATE SET {_ADDED}",
 )
 _PURGED_HOURS = BulkInsert(
@@ -80,7 +83,7 @@ _MONTHS = BulkInsert(
 _IS_EMPTY = " AND ".join(f"{name} = 0" for name in COUNT_FIELDS)
 _EMPTY_DAY = (
     "DELETE FROM day_rollups WHERE on_date = ? AND window = ? AND department = ?"
-    f" AND staff_no = ? AND item = ? AND {_IS_EMPTY}"
+    f" AND staff_no = ? AND staff_from = ? AND item = ? AND {_IS_EMPTY}"
 )
 _EMPTY_HOUR = (
     "DELETE FROM hour_rollups WHERE on_date = ? AND window = ? AND department = ?"
@@ -116,7 +119,7 @@ class Placed(NamedTuple):
 class Batch:
     """What one group of records changes in the derived tables, gathered before it is written."""
 
-    def __init__(self, calendar: LocalCalendar, placements: Placements) -> None:
+    def __init__(self, calendar: LocalCalendar, placements: Placements[int]) -> None:
         self._local = calendar.day_and_hour
         self._at = placements.at
         self._outcomes: list[tuple[Any, ...]] = []
@@ -126,29 +129,29 @@ class Batch:
         self._has_moved = False
 
     def add(
-        self, records: Iterable[Placed], offsets: Mapping[BootKey, int], repeats: Container[int]
+        self, records: Iterable[Placed], boots: Mapping[BootKey, BootTime], repeats: Container[int]
     ) -> None:
         """Take records in.
 
         Args:
             records: in order of position.
-            offsets: tightest offset of each boot they are of, in ms.
+            boots: when each boot they are of began.
             repeats: positions of ratings whose case or session is counted already.
         """
         outcomes, local, at = self._outcomes, self._local, self._at
         for placed in records:
-            position, epoch, device, received_ms, pressed_ms, record = placed
+            position, epoch, device, _, pressed_ms, record = placed
             if not isinstance(record, _COUNTED):
                 continue
-            quality = _SYNCED
+            quality, boot = _SYNCED, None
             if pressed_ms is None:
-                offset_ms = offsets[epoch, record.boot]
-                pressed_ms, quality = press_time(record.mono_ms, None, received_ms, offset_ms)
+                pressed_ms, quality, boot = _told(placed, boots[epoch, record.boot])
                 self._offset_times.append((epoch, record.boot, position))
             on_date, hour = local(pressed_ms)
-            window, department = at(device, pressed_ms)
+            place = at(device, pressed_ms)
             is_repeat = position in repeats
-            self._count(record, is_repeat, on_date, hour, window, department, 1)
+            staff = _staff(record, place)
+            self._count(record, is_repeat, on_date, hour, place, staff, 1)
             if isinstance(record, Rated):
                 level, reason = record.level, None
             elif isinstance(record, Unrated):
@@ -161,42 +164,50 @@ class Batch:
                     epoch,
                     record.session,
                     device,
-                    window,
-                    department,
+                    place.window,
+                    place.department,
                     level,
                     reason,
                     record.trigger.value,
                     record.case_no,
                     record.service_no,
                     record.item,
-                    record.staff_no,
+                    *staff,
                     pressed_ms,
                     on_date,
                     hour,
                     max(record.mono_ms - record.invited_mono_ms, 0),
                     quality.value,
                     1 if is_repeat else 0,
+                    boot,
                 )
             )
 
     def move(
-        self, placed: Placed, was_offset_ms: int, now_offset_ms: int, is_repeat: bool
+        self, placed: Placed, was: BootTime, now: BootTime, is_repeat: bool
     ) -> tuple[Any, ...]:
         """Time a record anew: out of the rollups where it was, in again where it belongs now.
 
+        Args:
+            placed: a stored record whose own clock is not believed.
+            was: when its boot was said to have begun.
+            now: when it is said to have begun now.
+            is_repeat: of a rating: it is not counted in a level.
+
         Returns:
-            What its outcome, if it has one, shall say: window, department, pressed_ms, on_date,
-            hour, time_quality, position.
+            What its outcome, if it has one, shall say: window, department, staff_no, staff_from,
+            pressed_ms, on_date, hour, time_quality, boot, position.
         """
         self._has_moved = True
-        record, received_ms = placed.record, placed.received_ms
-        was_ms, _ = press_time(record.mono_ms, None, received_ms, was_offset_ms)
-        now_ms, quality = press_time(record.mono_ms, None, received_ms, now_offset_ms)
+        was_ms, _, _ = _told(placed, was)
+        now_ms, quality, boot = _told(placed, now)
         for pressed_ms, step in ((was_ms, -1), (now_ms, 1)):
             on_date, hour = self._local(pressed_ms)
-            window, department = self._at(placed.device, pressed_ms)
-            self._count(record, is_repeat, on_date, hour, window, department, step)
-        return window, department, now_ms, on_date, hour, quality.value, placed.position
+            place = self._at(placed.device, pressed_ms)
+            staff = _staff(placed.record, place)
+            self._count(placed.record, is_repeat, on_date, hour, place, staff, step)
+        where = (place.window, place.department)
+        return *where, *staff, now_ms, on_date, hour, quality.value, boot, placed.position
 
     def write(self, connection: sqlite3.Connection) -> None:
         """Write everything gathered; the caller owns the transaction."""
@@ -219,7 +230,7 @@ class Batch:
     def _months(self) -> dict[MonthKey, list[int]]:
         """The days' counts by month, without staff and item."""
         months: dict[MonthKey, list[int]] = {}
-        for (on_date, window, department, _staff, _item), counts in self._days.items():
+        for (on_date, window, department, *_), counts in self._days.items():
             key = (on_date[:7], window, department)
             sums = months.setdefault(key, [0] * len(COUNT_FIELDS))
             for field, number in enumerate(counts):
@@ -232,8 +243,8 @@ class Batch:
         is_repeat: bool,
         on_date: str,
         hour: int,
-        window: int | None,
-        department: int | None,
+        place: Place[int],
+        staff: tuple[str, str],
         step: int,
     ) -> None:
         """Count one record in both rollups; `step` -1 takes it out."""
@@ -247,17 +258,32 @@ class Batch:
             field, item = _IGNORED, ""
         else:
             return
-        day_key = (on_date, window or 0, department or 0, record.staff_no, item)
+        window, department = place.window or 0, place.department or 0
+        day_key = (on_date, window, department, *staff, item)
         counts = self._days.get(day_key)
         if counts is None:
             counts = self._days[day_key] = [0] * len(COUNT_FIELDS)
         counts[field] += step
-        hour_key = (on_date, window or 0, department or 0, hour)
+        hour_key = (on_date, window, department, hour)
         counts = self._hours.get(hour_key)
         if counts is None:
             counts = self._hours[hour_key] = [0] * len(COUNT_FIELDS)
         counts[field] += step
 
 
+def _staff(record: AnyRecord, place: Place[int]) -> tuple[str, str]:
+    """Who served, and whence that is known: who signed in, else the one who works there."""
+    if isinstance(record, _COUNTED) and record.staff_no:
+        return record.staff_no, "record"
+    return (place.staff_no, "assignment") if place.staff_no else ("", "")
+
+
 _COUNTED: Final = (Rated, Invited, Unrated, Ignored)
 _SYNCED: Final = TimeQuality.SYNCED
+
+
+def _told(placed: Placed, boot: BootTime) -> tuple[int, TimeQuality, str | None]:
+    """When a record happened by its boot, how that is known, and the boot where it was used."""
+    record = placed.record
+    ms, quality = press_time(record.mono_ms, placed.received_ms, boot.offset_ms, boot.quality)
+    return ms, quality, record.boot if ms == record.mono_ms + boot.offset_ms else None

@@ -8,9 +8,12 @@ copied by hand.
 from __future__ import annotations
 
 import os
-from typing import Literal
+from itertools import pairwise
+from typing import Literal, NamedTuple
 
 from sqlite_utils import Database
+
+from collector.ledger.tree import Ask
 
 
 def new_gen() -> str:
@@ -42,3 +45,54 @@ def begin_gen(db: Database, reason: Literal["restored", "renewed"], now_ms: int)
         raise
     db.execute("COMMIT")
     return gen
+
+
+class Life(NamedTuple):
+    """One life of the ledger.
+
+    Attributes:
+        began_ms: wall clock, UTC.
+        reason: `made`, `restored` or `renewed`.
+        size, root: the ledger when it began; of the first, 0 rows or those it was migrated with.
+    """
+
+    gen: str
+    began_ms: int
+    reason: str
+    size: int
+    root: bytes
+
+
+class Lives(tuple[Life, ...]):
+    """Every life of a ledger, oldest first; the last is the present one."""
+
+    __slots__ = ()
+
+    @property
+    def present(self) -> Life:
+        """The life that goes on."""
+        return self[-1]
+
+    def parent_of(self, gen: str) -> tuple[Life, Life] | None:
+        """The life before that one, and that one itself; None: it was the first, or is unknown."""
+        for before, life in pairwise(self):
+            if life.gen == gen:
+                return before, life
+        return None
+
+    def still_holds(self, gen: str, size: int) -> bool:
+        """Whether the first `size` rows of a life are also the first of the present one.
+
+        False for a life that is not this ledger's, and for rows it had beyond where a later life
+        began: those were lost, and sent again by the devices in whatever order.
+        """
+        for number, life in enumerate(self):
+            if life.gen == gen:
+                return all(size <= later.size for later in self[number + 1 :])
+        return False
+
+
+def read_lives(ask: Ask) -> Lives:
+    """The lives of the ledger read through `ask`."""
+    rows = ask("SELECT gen, began_ms, reason, size, root FROM gens ORDER BY id")
+    return Lives(Life(*row) for row in rows)

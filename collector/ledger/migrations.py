@@ -6,8 +6,10 @@ Every connection gets the same settings here: WAL, FULL, foreign keys on.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -17,10 +19,16 @@ from sqlite_utils.migrations import Migrations
 
 from collector.errors import LedgerError, LedgerMismatch
 from collector.ledger.gens import new_gen
+from collector.ledger.permission import make_for_the_folders_owner, require_writable
+from collector.ledger.rebuild import rebuild
+from collector.ledger.tree import fill_nodes
 from collector.merkle import EMPTY_ROOT
 
 BUSY_TIMEOUT_S: Final = 10.0
 """How long a writer waits for another one. Source: our choice; a fleet load takes below 1 s."""
+_FOLD_TIMEOUT_MS: Final = 2000
+
+logger = logging.getLogger(__name__)
 
 migrations = Migrations("ledger")
 
@@ -54,6 +62,22 @@ def _witnesses(db: Database) -> None:
     )
 
 
+@migrations(name="0005_merkle_nodes")
+def _merkle_nodes(db: Database) -> None:
+    _run_script(db, "0005_merkle_nodes.sql")
+    fill_nodes(db.conn)
+
+
+@migrations(name="0006_times")
+def _times(db: Database) -> None:
+    _run_script(db, "0006_times.sql")
+
+
+@migrations(name="0007_staff")
+def _staff(db: Database) -> None:
+    _run_script(db, "0007_staff.sql")
+
+
 @migrations(name="0008_retention")
 def _retention(db: Database) -> None:
     _run_script(db, "0008_retention.sql")
@@ -71,11 +95,13 @@ def open_ledger(path: Path, *, cache_mib: int = 64) -> Database:
         cache_mib: memory for its pages, MiB.
 
     Raises:
-        LedgerError: SQLite cannot open or migrate the file.
+        LedgerError: SQLite cannot open or migrate the file; LedgerNotWritable, this user may not.
         LedgerMismatch: the file was written by a newer program.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        require_writable(path)
+        make_for_the_folders_owner(path)
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(f"{path}: cannot be opened: {error}") from error
@@ -94,6 +120,7 @@ def open_ledger(path: Path, *, cache_mib: int = 64) -> Database:
         if unknown:
             raise LedgerMismatch(f"{path}: schema {max(unknown)} is newer than this program")
         migrations.apply(db)
+        _derive_anew(db)
     except sqlite3.Error as error:
         connection.close()
         raise LedgerError(f"{path}: cannot be opened: {error}") from error
@@ -103,11 +130,37 @@ def open_ledger(path: Path, *, cache_mib: int = 64) -> Database:
     return db
 
 
+def close_ledger(db: Database) -> None:
+    """Close, with everything in the one file: a reader that looks on would keep the log beside it,
+    and a copy of a stopped ledger made without the log would lack the newest records.
+    """
+    with suppress(sqlite3.Error):  # busy, or the file has failed: the log stays and is as good
+        db.execute(f"PRAGMA busy_timeout = {_FOLD_TIMEOUT_MS}")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    db.close()
+
+
 def open_empty_ledger() -> Database:
     """A ledger in memory with nothing in it, to compare with where there is none yet."""
     db = Database(memory=True, strict=True)
     migrations.apply(db)
     return db
+
+
+def _derive_anew(db: Database) -> None:
+    """Rebuild what is derived, where a migration changed how; after the last one, by its schema."""
+    if not db.execute("SELECT 1 FROM meta WHERE key = 'derived' AND value = 'stale'").fetchone():
+        return
+    logger.warning("deriving times and counts anew, by a new rule")
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        number = rebuild(db)
+        db.execute("DELETE FROM meta WHERE key = 'derived'")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+    logger.warning("derived anew records=%d", number)
 
 
 def _run_script(db: Database, name: str) -> None:

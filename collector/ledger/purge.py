@@ -17,10 +17,18 @@ from typing import Final
 
 from sqlite_utils import Database
 
+from collector.boot_times import BootFacts
 from collector.errors import LedgerMismatch
 from collector.ledger.boots import Boots, read_placed
 from collector.ledger.derive import Batch
-from collector.ledger.purged import BLOCK, digest_blocks, purged_up_to, split_digests
+from collector.ledger.purged import (
+    BLOCK,
+    digest_blocks,
+    purged_up_to,
+    read_purged_boots,
+    save_purged_boots,
+    split_digests,
+)
 from collector.ledger.registry import read_calendar, read_meta, read_placements
 from collector.ledger.repeats import hidden_case
 from collector.merkle import Frontier
@@ -196,9 +204,9 @@ def _purge(
 
 
 def _freeze_rollups(db: Database, after: int, up_to: int) -> None:
-    """Keep what the purged records had added to the rollups."""
+    """Keep what the purged records had added to the rollups, and said of their boots."""
     connection = db.conn
-    boots = Boots(connection)
+    boots, said = Boots(connection), read_purged_boots(connection)
     calendar, placements = read_calendar(db), read_placements(db)
     for start in range(after, up_to, _CHUNK):
         end = min(start + _CHUNK, up_to)
@@ -208,8 +216,13 @@ def _freeze_rollups(db: Database, after: int, up_to: int) -> None:
             (start, end),
         )
         batch = Batch(calendar, placements)
-        batch.add(records, boots.of(records), {position for (position,) in repeats})
+        boots.load(records)
+        batch.add(records, boots.times, {position for (position,) in repeats})
         batch.write_purged(connection)
+        for placed in records:
+            facts = said.setdefault((placed.epoch, placed.record.boot), BootFacts())
+            facts.take(placed.record, placed.believed_ms, placed.received_ms)
+    save_purged_boots(connection, said)
 
 
 def _hide_cases(connection: sqlite3.Connection, after: int, up_to: int, salt: str) -> None:

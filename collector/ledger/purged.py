@@ -1,11 +1,12 @@
-"""What a purge leaves of records: their digests. Everything that needs digests asks here."""
+"""What a purge leaves of records: digests, and what they said of the clocks of their boots."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
+from collector.boot_times import BootFacts
 from firmware_config.chain import DIGEST_BYTES
 
 BLOCK: Final = 256
@@ -18,6 +19,27 @@ def purged_up_to(connection: sqlite3.Connection) -> int:
         "SELECT coalesce(max(up_to), 0) FROM purges WHERE rule = 'records'"
     ).fetchone()
     return int(row[0])
+
+
+def read_purged_boots(connection: sqlite3.Connection) -> dict[tuple[int, str], BootFacts]:
+    """What purged records said of their boots, by journal row and boot id."""
+    rows = connection.execute(
+        "SELECT epoch, boot, first_seq, last_mono_ms, not_after_ms, met_ms FROM purged_boots"
+    )
+    return {(row[0], row[1]): BootFacts(*row[2:]) for row in rows}
+
+
+def save_purged_boots(
+    connection: sqlite3.Connection, facts: Mapping[tuple[int, str], BootFacts]
+) -> None:
+    """Keep what purged records said of their boots, in the caller's transaction."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO purged_boots VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (*key, one.first_seq, one.last_mono_ms, one.not_after_ms, one.met_ms)
+            for key, one in facts.items()
+        ],
+    )
 
 
 def digest_blocks(

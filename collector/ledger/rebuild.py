@@ -14,11 +14,10 @@ from sqlite_utils import Database
 
 from collector.ledger.boots import Boots, read_placed
 from collector.ledger.derive import Batch
-from collector.ledger.purged import purged_up_to
+from collector.ledger.purged import purged_up_to, read_purged_boots
 from collector.ledger.registry import read_meta, read_placements
 from collector.ledger.repeats import RepeatFinder
 from collector.periods import LocalCalendar
-from collector.press_time import offset_bound_ms
 from collector.rates import COUNT_FIELDS
 
 DERIVED_TABLES = (
@@ -66,17 +65,16 @@ def rebuild(db: Database) -> int:
     calendar = LocalCalendar(ZoneInfo(read_meta(db)["timezone"]))
     placements = read_placements(db)
     boots = Boots(connection)
-    for rows in _chunks(db.conn):  # first every boot's final offset, then every record's time
+    boots.begin_with(read_purged_boots(connection))
+    for rows in _chunks(db.conn):  # first the time of every boot, then of every record
         for placed in read_placed(iter(rows)):
-            record = placed.record
-            bound_ms = offset_bound_ms(record.mono_ms, placed.believed_ms, placed.received_ms)
-            boots.tighten((placed.epoch, record.boot), bound_ms)
+            boots.take(placed)
     boots.save(Batch(calendar, placements))
     finder, number = RepeatFinder(connection), 0
     for rows in _chunks(db.conn):
         records = list(read_placed(iter(rows)))
         batch = Batch(calendar, placements)
-        batch.add(records, boots.offsets, finder.find(records))
+        batch.add(records, boots.times, finder.find(records))
         batch.write(connection)
         number += len(records)
     return number

@@ -2,77 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import defaultdict
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlite_utils import Database
 
 from collector.errors import LedgerMismatch
+from collector.ledger.placements import Placements
 from collector.periods import LocalCalendar
 from collector.verdict import RegisteredKey, Registry
 from firmware_config.keys import VerifyKey
-
-
-class Place(NamedTuple):
-    """Where a device stood: row ids, None for "at no window" and "of no department"."""
-
-    window: int | None
-    department: int | None
-
-
-NOWHERE = Place(None, None)
-
-
-class Placements:
-    """Window and department of every device at every instant, from the dated assignments."""
-
-    def __init__(
-        self,
-        device_windows: list[tuple[int, int, int | None]],
-        window_departments: list[tuple[int, int, int | None]],
-    ) -> None:
-        """Args: rows of (device, from_ms, window) and of (window, from_ms, department)."""
-        departments: dict[int, list[tuple[int, int | None]]] = defaultdict(list)
-        for window, from_ms, department in sorted(window_departments, key=lambda row: row[:2]):
-            departments[window].append((from_ms, department))
-        stays: dict[int, list[tuple[int, int | None]]] = defaultdict(list)
-        for device, from_ms, window_or_none in sorted(device_windows, key=lambda row: row[:2]):
-            stays[device].append((from_ms, window_or_none))
-        self._starts: dict[int, list[int]] = {}
-        self._places: dict[int, list[Place]] = {}
-        for device, rows in stays.items():
-            starts, places = [], [NOWHERE]
-            ends = [from_ms for from_ms, _ in rows[1:]] + [None]
-            for (from_ms, stay), end_ms in zip(rows, ends, strict=True):
-                for start, place in _stretches(from_ms, end_ms, stay, departments):
-                    starts.append(start)
-                    places.append(place)
-            self._starts[device], self._places[device] = starts, places
-
-    def at(self, device: int, ms: int) -> Place:
-        """Where a device stood at an instant, UTC milliseconds since 1970."""
-        starts = self._starts.get(device)
-        return self._places[device][bisect_right(starts, ms)] if starts else NOWHERE
-
-
-def _stretches(
-    from_ms: int,
-    end_ms: int | None,
-    window: int | None,
-    departments: dict[int, list[tuple[int, int | None]]],
-) -> list[tuple[int, Place]]:
-    """One stay at a window, cut where the window changes its department."""
-    if window is None:
-        return [(from_ms, NOWHERE)]
-    stretches = [(from_ms, Place(window, None))]
-    for start_ms, department in departments.get(window, ()):
-        if start_ms <= from_ms:
-            stretches = [(from_ms, Place(window, department))]
-        elif end_ms is None or start_ms < end_ms:
-            stretches.append((start_ms, Place(window, department)))
-    return stretches
 
 
 def read_registry(db: Database, hall: str) -> Registry:
@@ -93,11 +31,15 @@ def read_registry(db: Database, hall: str) -> Registry:
     return Registry(hall, devices, keys)
 
 
-def read_placements(db: Database) -> Placements:
+def read_placements(db: Database) -> Placements[int]:
     """The dated assignments of the ledger."""
     return Placements(
         db.execute("SELECT device, from_ms, window FROM device_windows").fetchall(),
         db.execute("SELECT window, from_ms, department FROM window_departments").fetchall(),
+        db.execute(
+            "SELECT s.staff_no, a.from_ms, a.window FROM staff_windows a"
+            " JOIN staff s ON s.id = a.staff"
+        ).fetchall(),
     )
 
 

@@ -7,16 +7,26 @@ import os
 from pathlib import Path
 
 from collector.errors import LedgerInUse
+from collector.ledger.permission import require_writable
 
 
 class SoleWriter:
     """A lock file beside the ledger, held until `release`, or until the process ends."""
 
     def __init__(self, ledger: Path) -> None:
-        """Take the lock. Raises LedgerInUse when another process holds it, OSError on files."""
+        """Take the lock.
+
+        Raises:
+            LedgerInUse: another process holds it.
+            LedgerNotWritable: this user may not write there.
+            OSError: the file cannot be made.
+        """
         path = ledger.with_name(ledger.name + ".lock")
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        require_writable(ledger)
+        # whoever can read a file can lock it: readers of the ledger must not keep ingest out
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.fchmod(self._descriptor, 0o600)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -23,10 +23,11 @@ from collector.ledger.derive import Batch, Placed
 from collector.ledger.refusals import save_conflicts, save_quarantined
 from collector.ledger.registry import read_meta, read_placements, read_registry
 from collector.ledger.repeats import RepeatFinder
+from collector.ledger.tree import save_nodes
 from collector.ledger.view import EpochStates
 from collector.merkle import Frontier
 from collector.periods import LocalCalendar
-from collector.press_time import believed_wall_ms, offset_bound_ms, wall_text
+from collector.press_time import believed_wall_ms, wall_text
 from collector.receipts import Journal
 from collector.verdict import Message, Verdict, Word
 from firmware_config.chain import b64url
@@ -60,6 +61,7 @@ class Stored:
         conflicts: second tokens for keys that are taken: evidence of a fork.
         journals: journals to send a receipt for.
         hellos: those of them that said HELLO: the receipt goes at once.
+        kept: the checkpoint (gen and size) that devices said in it they keep.
     """
 
     accepted: int = 0
@@ -68,6 +70,7 @@ class Stored:
     conflicts: int = 0
     journals: list[Journal] = field(default_factory=list)
     hellos: list[Journal] = field(default_factory=list)
+    kept: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
 class LedgerWriter:
@@ -148,6 +151,11 @@ class LedgerWriter:
         """Rows in the ledger."""
         return self._frontier.size
 
+    @property
+    def gen(self) -> str:
+        """Id of this life of the ledger."""
+        return self._gen
+
     def _version(self) -> int:
         # changes when another connection has committed
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
@@ -190,6 +198,11 @@ class LedgerWriter:
                 and word.message.state == "online"
                 and _EPOCH.fullmatch(word.message.epoch)
             ],
+            kept={
+                word.message.dev: (word.message.checkpoint_gen, word.message.checkpoint_size)
+                for word in verdict.words
+                if isinstance(word.message, Status) and word.message.state == "online"
+            },
         )
 
     def _store_accepted(self, verdict: Verdict, received_ms: int) -> int:
@@ -199,18 +212,13 @@ class LedgerWriter:
         rows: list[tuple[object, ...]] = []
         placed: list[Placed] = []
         digests: list[bytes] = []
-        offsets, tighten = self._boots.offsets, self._boots.tighten
+        take = self._boots.take
         for epoch_verdict in verdict.epochs:
             state = epoch_verdict.state
             epoch, device = state.id, state.device
             for token, record, key, _, _ in epoch_verdict.accepted:
                 position += 1
-                mono_ms = record.mono_ms
                 believed_ms = believed_wall_ms(record.wall, record.synced, received_ms)
-                bound_ms = offset_bound_ms(mono_ms, believed_ms, received_ms)
-                boot = (epoch, record.boot)
-                if bound_ms < offsets.get(boot, bound_ms + 1):
-                    tighten(boot, bound_ms)
                 _, _, payload, signature, digest = token
                 rows.append(
                     (
@@ -227,14 +235,15 @@ class LedgerWriter:
                 )
                 digests.append(digest)
                 placed.append(Placed(position, epoch, device, received_ms, believed_ms, record))
+                take(placed[-1])
         if not rows:
             return 0
         _RECORDS.run(connection, rows)
         batch = Batch(self._calendar, self._placements)
         self._boots.save(batch)
-        batch.add(placed, offsets, self._repeats.find(placed))
+        batch.add(placed, self._boots.times, self._repeats.find(placed))
         batch.write(connection)
-        self._frontier.extend(digests)
+        save_nodes(connection, self._frontier.extend(digests))
         connection.execute(
             "UPDATE ledger_state SET size = ?, frontier = ?, root = ?",
             (self._frontier.size, self._frontier.packed(), self._frontier.root()),

@@ -13,12 +13,13 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from collector.errors import CollectorError, UsageError
 from collector.office.database import Office
 from collector.office.lockout import FORGET_AFTER_S, counters, delay_s
+from collector.office.roles import Role
 
 SHORTEST_PASSWORD: Final = 8
 """Characters. Source: NIST SP 800-63B-4, 3.1.1.2, and OWASP ASVS 5.0, 6.2.1."""
 LONGEST_PASSWORD: Final = 256
 LONGEST_NAME: Final = 64
-DEFAULT_ROLE: Final = "director"
+DEFAULT_ROLE: Final = Role.DIRECTOR
 
 _DUMMY_HASH: Final = (
     "$argon2id$v=19$m=19456,t=2,p=1$mkfCqBW+OtqsVcPd8WJ+/w$"
@@ -37,13 +38,17 @@ class UnknownAccount(UsageError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """An account; `disabled_ms` None: it may sign in."""
+    """An account; `disabled_ms` None: it may sign in.
+
+    `department`: code of the one it speaks for, of the role DEPARTMENT; else empty.
+    """
 
     id: int
     name: str
     role: str
     created_ms: int
     disabled_ms: int | None
+    department: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +81,32 @@ class Accounts:
         self._hasher = hasher or default_hasher()
         self._one_at_a_time = threading.Lock()  # bounds the memory of many sign-ins at once
 
-    def add(self, name: str, password: str, *, now_ms: int, role: str = DEFAULT_ROLE) -> Account:
+    def add(
+        self,
+        name: str,
+        password: str,
+        *,
+        now_ms: int,
+        role: Role = DEFAULT_ROLE,
+        department: str = "",
+    ) -> Account:
         """Add an account.
+
+        Args:
+            name: what is typed at the sign-in.
+            password: 8 characters or more.
+            now_ms: UTC milliseconds.
+            role: what it may do.
+            department: code of its department; of the role DEPARTMENT, and of no other.
 
         Raises:
             AccountExists: the name is taken.
-            InvalidAccount: the name is empty or too long, or the password too short or too long.
+            InvalidAccount: the name is empty or too long, the password too short or too long, or a
+                department is missing or too much.
         """
+        if (role is Role.DEPARTMENT) != bool(department):
+            expected = "a department" if role is Role.DEPARTMENT else "no department"
+            raise InvalidAccount(f"role {role}: expected {expected}, got {department!r}")
         if not name or len(name) > LONGEST_NAME or name != name.strip() or not name.isprintable():
             raise InvalidAccount(
                 f"account name: expected 1 to {LONGEST_NAME} printable characters, got {name!r}"
@@ -95,8 +119,9 @@ class Accounts:
         digest = self._hasher.hash(password)
         try:
             self._office.database.execute(
-                "INSERT INTO accounts (name, password_hash, role, created_ms) VALUES (?, ?, ?, ?)",
-                [name, digest, role, now_ms],
+                "INSERT INTO accounts (name, password_hash, role, created_ms, department) "
+                "VALUES (?, ?, ?, ?, ?)",
+                [name, digest, role.value, now_ms, department],
             )
         except sqlite3.IntegrityError as error:
             raise AccountExists(f"account {name}: exists already") from error
@@ -111,12 +136,9 @@ class Accounts:
     def all(self) -> list[Account]:
         """All accounts, by name."""
         rows = self._office.database.execute(
-            "SELECT id, name, role, created_ms, disabled_ms FROM accounts ORDER BY name"
+            "SELECT id, name, role, created_ms, disabled_ms, department FROM accounts ORDER BY name"
         ).fetchall()
-        return [
-            Account(id=row[0], name=row[1], role=row[2], created_ms=row[3], disabled_ms=row[4])
-            for row in rows
-        ]
+        return [Account(**dict(zip(Account.__slots__, row, strict=True))) for row in rows]
 
     def disable(self, name: str, *, now_ms: int) -> None:
         """Disable an account and end its sessions; idempotent.

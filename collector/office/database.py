@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from collector.errors import CollectorError
 from firmware_config.errors import ExitCode
 
-SCHEMAS: Final = ("0001_office.sql",)
+SCHEMAS: Final = ("0001_office.sql", "0002_departments.sql")
 BUSY_TIMEOUT_MS: Final = 5000
 
 

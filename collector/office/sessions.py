@@ -51,21 +51,26 @@ class Sessions:
     def account_of(self, session_id: str, *, now_ms: int) -> Account | None:
         """Whose session it is; None when it is unknown, ended, too old, or its account disabled."""
         row = self._office.database.execute(
-            "SELECT a.id, a.name, a.role, a.created_ms, a.disabled_ms, s.created_ms, s.seen_ms "
+            "SELECT s.created_ms, s.seen_ms, a.id, a.name, a.role, a.created_ms, a.disabled_ms, "
+            "a.department "
             "FROM sessions s JOIN accounts a ON a.id = s.account WHERE s.id_digest = ?",
             [_digest(session_id)],
         ).fetchone()
-        if row is None or row[4] is not None:
+        if row is None:
             return None
-        if now_ms - row[5] >= ABSOLUTE_S * 1000 or now_ms - row[6] >= self._idle_ms:
+        created_ms, seen_ms, *told = row
+        account = Account(**dict(zip(Account.__slots__, told, strict=True)))
+        if account.disabled_ms is not None:
+            return None
+        if now_ms - created_ms >= ABSOLUTE_S * 1000 or now_ms - seen_ms >= self._idle_ms:
             self.end(session_id)
             return None
-        if now_ms - row[6] >= _SEEN_EVERY_MS:  # one write a minute, not one for each page
+        if now_ms - seen_ms >= _SEEN_EVERY_MS:  # one write a minute, not one for each page
             self._office.database.execute(
                 "UPDATE sessions SET seen_ms = ? WHERE id_digest = ?",
                 [now_ms, _digest(session_id)],
             )
-        return Account(id=row[0], name=row[1], role=row[2], created_ms=row[3], disabled_ms=row[4])
+        return account
 
     def is_running(self, session_id: str, *, now_ms: int) -> bool:
         """Whether the session still holds; asking does not count as use."""

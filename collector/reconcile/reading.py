@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
-from collector.export.closes import read_closed_days
+from collector.export.closes import JournalDay, read_journal_days
 from collector.export.source import LedgerSource
 from collector.ledger.readers import LedgerReader, fleet
 from collector.ledger.view import ISLANDS_ABOVE
@@ -80,11 +80,11 @@ def _days(
     source: LedgerSource, days: Sequence[date], heard: dict[str, int | None]
 ) -> dict[str, list[DayState]]:
     """Device → its days, oldest first; of devices that stood at a window or closed the day."""
-    closed = read_closed_days(source, days[0]) if days else {}
+    journal_days = read_journal_days(source, days[0]) if days else {}
     found: dict[str, list[DayState]] = {}
     for on in days:
         _start_ms, end_ms = period_ms(single_day(on), source.identity.zone)
-        told = closed.get(on.isoformat(), [])
+        told = journal_days.get(on.isoformat(), JournalDay()).closed
         expected = {*source.devices_at_windows(end_ms), *(day.device for day in told)}
         for device in sorted(expected):
             pairs = [(day.told, day.held) for day in told if day.device == device]

@@ -14,10 +14,10 @@ from rich.progress import Progress
 from collector.commands.tables import write_json, write_line, write_table
 from collector.errors import LedgerError, UsageError
 from collector.ledger.migrations import open_ledger
+from collector.ledger.purging import Due, purge_due, what_is_due
 from collector.ledger.readers import LedgerReader
 from collector.ledger.readers.purges import purges
 from collector.press_time import wall_text
-from collector.retention.purging import Due, purge_due, what_is_due
 from collector.retention.rules import FIXED
 from collector.sender import sender
 from collector.settings import CollectorSettings, RetentionSettings

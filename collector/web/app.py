@@ -10,15 +10,17 @@ from argon2 import PasswordHasher
 from flask import Flask, g
 from flask.wrappers import Response
 
+from collector.corrections.file import CorrectionsFile
 from collector.ledger.readers import LedgerReader
 from collector.office.accounts import Accounts
 from collector.office.database import Office
 from collector.office.sessions import Sessions
 from collector.web import access, languages, problems, shown
 from collector.web.account.views import blueprint as account_pages
+from collector.web.corrections.views import blueprint as correction_pages
 from collector.web.dashboard import EXTENSION, Dashboard, WebOptions
 from collector.web.departments.views import blueprint as department_pages
-from collector.web.hall.today import LiveEvents
+from collector.web.hall.events import LiveEvents
 from collector.web.hall.views import blueprint as hall_pages
 from collector.web.integrity.views import blueprint as integrity_pages
 from collector.web.live import LedgerWatcher
@@ -40,7 +42,7 @@ def create_app(
     clock: Callable[[], int] = wall_clock,
     hasher: PasswordHasher | None = None,
 ) -> Flask:
-    """Make the dashboard; `office.db` is made or brought up to date.
+    """Make the dashboard; `office.db` and `corrections.db` are made or brought up to date.
 
     Live streams need `dashboard.watcher.start()`; without it pages ask every two seconds.
 
@@ -51,10 +53,13 @@ def create_app(
 
     Raises:
         OfficeError: a newer program wrote `office.db`.
+        CorrectionsUnavailable: the same of `corrections.db`, or it cannot be made.
         OSError: `office.db` cannot be made.
     """
     office = Office(options.office)
     office.prepare()
+    corrections = CorrectionsFile(options.corrections)
+    corrections.prepare()
     app = Flask("collector.web")
     app.config.from_mapping(
         SECRET_KEY=_cookie_key(options, office),
@@ -73,15 +78,19 @@ def create_app(
     app.extensions[EXTENSION] = Dashboard(
         options=options,
         office=office,
+        corrections=corrections,
         accounts=Accounts(office, hasher),
         sessions=Sessions(office, idle_s=options.idle_s),
         watcher=LedgerWatcher(
             options.ledger,
             LiveEvents(
                 clock,
+                corrections,
                 minimum_base=options.minimum_base,
+                limits=options.limits,
                 follows_records=options.follows_records,
             ),
+            beside=corrections.version,
             max_streams=options.max_streams,
         ),
         clock=clock,
@@ -90,7 +99,14 @@ def create_app(
     access.protect(app)
     problems.register(app)
     shown.register(app)
-    for pages in (account_pages, hall_pages, department_pages, window_pages, integrity_pages):
+    for pages in (
+        account_pages,
+        hall_pages,
+        department_pages,
+        window_pages,
+        correction_pages,
+        integrity_pages,
+    ):
         app.register_blueprint(pages)
     app.after_request(_refuse_torn_answer)
     app.teardown_appcontext(_close_reader)

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collector.errors import UsageError
-from collector.office.accounts import Account, Accounts
+from collector.office.accounts import DEFAULT_ROLE, Account, Accounts
 from collector.office.database import Office
+from collector.office.roles import Role
 from firmware_config.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -43,6 +44,18 @@ def add_parser(subparsers: Any) -> None:
         help="file with the password in its first line; without it the password is asked for, "
         "or made up and printed where nobody can be asked",
     )
+    add.add_argument(
+        "--role",
+        type=Role,
+        choices=list(Role),
+        default=DEFAULT_ROLE,
+        metavar="ROLE",
+        help="director (default) or supervisor: see all corrections, propose, and decide on what "
+        "others propose; department: proposes for its own department, decides on nothing",
+    )
+    add.add_argument(
+        "--department", default="", metavar="CODE", help="department of the role department"
+    )
     add.set_defaults(run=run_add)
     listing = actions.add_parser("list", help="list the accounts")
     listing.add_argument("--json", action="store_true", help="as JSON")
@@ -60,6 +73,7 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         OSError: the address is taken, or a file cannot be made.
     """
     # here and not above: the other commands must not pay for the web framework
+    from collector.corrections.report import limits_of
     from collector.web.app import create_app
     from collector.web.dashboard import WebOptions
     from collector.web.live import MAX_STREAMS, THREADS_FOR_PAGES
@@ -70,12 +84,14 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     options = WebOptions(
         ledger=settings.ledger,
         office=web.office,
+        corrections=settings.corrections_file,
         secret=web.secret,
         is_https=web.https,
         minimum_base=web.minimum_base,
         idle_s=web.session_hours * 3600,
         max_streams=streams,
         follows_records=web.today == "newest-record",
+        limits=limits_of(settings.corrections),
     )
     app = create_app(options)
     if not Accounts(Office(web.office)).all():
@@ -92,7 +108,9 @@ def run_add(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         OSError: the password file cannot be read.
     """
     password, is_made_up = _password(args.password_file)
-    account = _accounts(settings).add(args.name, password, now_ms=_now_ms())
+    account = _accounts(settings).add(
+        args.name, password, now_ms=_now_ms(), role=args.role, department=args.department
+    )
     _say(f"account {account.name}: added")
     if is_made_up:
         _say(f"password: {password}")
@@ -107,7 +125,8 @@ def run_list(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         return ExitCode.OK
     for account in accounts:
         state = "active" if account.disabled_ms is None else "disabled"
-        _say(f"{account.name}\t{account.role}\t{_time(account.created_ms)}\t{state}")
+        role = f"{account.role} {account.department}".strip()
+        _say(f"{account.name}\t{role}\t{_time(account.created_ms)}\t{state}")
     return ExitCode.OK
 
 
@@ -159,6 +178,7 @@ def _account_json(account: Account) -> dict[str, Any]:
     return {
         "name": account.name,
         "role": account.role,
+        "department": account.department or None,
         "created": _time(account.created_ms),
         "disabled": None if account.disabled_ms is None else _time(account.disabled_ms),
     }

@@ -11,13 +11,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import current_app, g
 
+from collector.corrections.excluded import DEFAULT_LIMITS, ExcludedRating, Limits
+from collector.corrections.file import CorrectionsFile
+from collector.corrections.report import excluded_in
 from collector.ledger.readers import LedgerReader, LedgerUnavailable
 from collector.ledger.readers import fleet as fleet_reader
 from collector.ledger.readers.fleet import DEFAULT_TIMEZONE, HallRow
 from collector.office.accounts import Accounts
 from collector.office.database import Office
 from collector.office.sessions import IDLE_S, Sessions
-from collector.periods import local_day
+from collector.periods import Period, local_day
 from collector.web.live import MAX_STREAMS, LedgerWatcher
 from collector.web.page_time import newest_ms
 
@@ -31,22 +34,26 @@ class WebOptions:
     Attributes:
         ledger: the ledger file, opened read-only.
         office: `office.db`, made when missing.
+        corrections: `corrections.db`, made when missing.
         is_https: browsers reach it by HTTPS: cookies are then marked Secure.
         minimum_base: rates over fewer ratings are shown but not ranked.
         secret: file with the key that signs the preferences cookie; None: kept in `office.db`.
         idle_s: a session that was not used for so many seconds ends.
         max_streams: live streams at one time; each holds a thread of the server.
         follows_records: pages take the time of the newest record for now, see `page_time`.
+        limits: when the excluded share of a month is an alarm.
     """
 
     ledger: Path
     office: Path
+    corrections: Path
     is_https: bool = False
     minimum_base: int = 10
     secret: Path | None = None
     idle_s: int = IDLE_S
     max_streams: int = MAX_STREAMS
     follows_records: bool = False
+    limits: Limits = DEFAULT_LIMITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +62,7 @@ class Dashboard:
 
     options: WebOptions
     office: Office
+    corrections: CorrectionsFile
     accounts: Accounts
     sessions: Sessions
     watcher: LedgerWatcher
@@ -119,3 +127,17 @@ def zone() -> ZoneInfo:
 def today() -> date:
     """The hall's local day of this request."""
     return local_day(now_ms(), zone())
+
+
+def corrections() -> CorrectionsFile:
+    """The hall's corrections."""
+    return dashboard().corrections
+
+
+def excluded(period: Period) -> list[ExcludedRating]:
+    """Ratings of a period that approved corrections leave out.
+
+    Raises:
+        CorrectionsUnavailable: the corrections cannot be read.
+    """
+    return excluded_in(reader().rows, corrections(), period)

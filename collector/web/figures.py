@@ -1,4 +1,8 @@
-"""What is shown of counts: rates with numerator and base, shares, bars. Pure."""
+"""What is shown of counts: rates with numerator and base, shares, bars. Pure.
+
+Where approved corrections leave ratings out (剔除), everything about satisfaction is net and stands
+beside the raw figure; everything about taking part stays raw.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from collector.rates import Counts, Rate, Rule, participation, percent, satisfaction
+from collector.rates import Counts, Rate, Rule, net_of, participation, percent, satisfaction
 from firmware_config.levels import Level
 
 NO_FIGURE: Final = "—"
+_NOTHING: Final = Counts()
 UNRATED_RULE: Final = Rule("unrated/invited", 1, frozenset(), "invited")
 """未评率: sessions closed without a rating over sessions opened. Source: our choice of base."""
 SHARE_RULE: Final = Rule("level/rated", 1, frozenset(), "rated")
@@ -27,14 +32,34 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The figures of one place in one period."""
+    """The figures of one place in one period.
+
+    Attributes:
+        counts: raw: everything the devices signed.
+        excluded: ratings among them that approved corrections leave out, by level.
+    """
 
     counts: Counts
+    excluded: Counts = _NOTHING
+
+    def __add__(self, other: Figures) -> Figures:
+        """The figures of both together."""
+        return Figures(self.counts + other.counts, self.excluded + other.excluded)
+
+    @property
+    def net(self) -> Counts:
+        """净: the counts without the excluded ratings."""
+        return net_of(self.counts, self.excluded) if self.excluded.rated else self.counts
 
     @property
     def rate(self) -> Rate:
-        """满意率 by the default rule."""
+        """原始满意率, by the default rule."""
         return satisfaction(self.counts)
+
+    @property
+    def net_rate(self) -> Rate:
+        """净满意率: the same rule over the net counts; what a page shows in front."""
+        return satisfaction(self.net)
 
     @property
     def participation(self) -> Rate:
@@ -47,18 +72,19 @@ class Figures:
         return Rate(self.counts.unrated, self.counts.invited, UNRATED_RULE)
 
     def share(self, level: int) -> Rate:
-        """One level's part of the counted ratings."""
-        return Rate(self.counts.levels[Level(level)], self.counts.rated, SHARE_RULE)
+        """One level's part of the net ratings."""
+        return Rate(self.net.levels[Level(level)], self.net.rated, SHARE_RULE)
 
     @property
     def segments(self) -> list[Segment]:
-        """The distribution from level 5 to level 1, empty levels left out.
+        """The net distribution from level 5 to level 1, empty levels left out.
 
         A level that occurs is never narrower than 0.6 % of the bar: three bad ratings among a
         thousand good ones must still be seen.
         """
-        rated = self.counts.rated
-        present = [(level, count) for level, count in self.counts.levels.items() if count]
+        net = self.net
+        rated = net.rated
+        present = [(level, count) for level, count in net.levels.items() if count]
         if not rated:
             return []
         widths = [max(count / rated * 100, 0.6) for _, count in present]
@@ -85,8 +111,8 @@ def rate_json(rate: Rate) -> dict[str, Any]:
 
 
 def figures_json(figures: Figures) -> dict[str, Any]:
-    """All figures of one place for machines."""
-    counts = figures.counts
+    """All figures of one place for machines: raw, excluded, net."""
+    counts, net = figures.counts, figures.net
     return {
         "rate": rate_json(figures.rate),
         "participation": rate_json(figures.participation),
@@ -97,8 +123,22 @@ def figures_json(figures: Figures) -> dict[str, Any]:
         "bad": counts.bad,
         "ignored": counts.ignored,
         "repeats": counts.repeats,
-        "levels": {str(int(level)): count for level, count in counts.levels.items()},
+        "levels": _levels_json(counts),
+        "excluded": {
+            "ratings": figures.excluded.rated,
+            "levels": _levels_json(figures.excluded),
+        },
+        "net": {
+            "rate": rate_json(figures.net_rate),
+            "rated": net.rated,
+            "bad": net.bad,
+            "levels": _levels_json(net),
+        },
     }
+
+
+def _levels_json(counts: Counts) -> dict[str, int]:
+    return {str(int(level)): count for level, count in counts.levels.items()}
 
 
 def percent_text(rate: Rate, decimals: int) -> str:
@@ -106,21 +146,19 @@ def percent_text(rate: Rate, decimals: int) -> str:
     return percent(rate, decimals).removesuffix(" %")
 
 
-def total(many: Iterable[Counts]) -> Counts:
-    """The sum of counts."""
-    result = Counts()
-    for counts in many:
-        result = result + counts
-    return result
+def total(many: Iterable[Figures]) -> Figures:
+    """The sum of figures."""
+    return sum(many, Figures(Counts()))
 
 
 def rate_order(figures: Figures, minimum_base: int) -> tuple[int, Any]:
-    """A key that sorts by rate: enough ratings first, then too few, then none.
+    """A key that sorts by net rate: enough ratings first, then too few, then none.
 
     Returns:
         The group (0, 1, 2) and the exact value inside it.
     """
-    value = figures.rate.value
+    rate = figures.net_rate
+    value = rate.value
     if value is None:
         return 2, 0
-    return (0 if figures.rate.base >= minimum_base else 1), value
+    return (0 if rate.base >= minimum_base else 1), value

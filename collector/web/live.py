@@ -77,6 +77,8 @@ class LedgerWatcher:
     Args:
         path: the ledger.
         build: makes an event from the ledger's present state.
+        beside: gives something that changes when an event must be made though the ledger stays as
+            it is; asked at every look.
         poll_s: seconds between two looks.
         max_streams: streams at one time.
     """
@@ -86,12 +88,14 @@ class LedgerWatcher:
         path: Path,
         build: BuildEvent,
         *,
+        beside: Callable[[], object] = lambda: None,
         poll_s: float = POLL_S,
         max_streams: int = MAX_STREAMS,
     ) -> None:
         self.max_streams = max_streams
         self._path = path
         self._build = build
+        self._beside = beside
         self._poll_s = poll_s
         self._condition = threading.Condition()
         self._subscriptions: set[Subscription] = set()
@@ -163,7 +167,7 @@ class LedgerWatcher:
     def _watch(self, reader: LedgerReader) -> None:
         """Look until the file is replaced, a writer starts beside an immutable one, or the end."""
         inode = self._path.stat().st_ino
-        seen: int | None = None
+        seen: tuple[int, object] | None = None
         previous: dict[str, Any] | None = None
         while not self._stopping.wait(self._poll_s):
             if not reader.is_current or not self._is_same_file(inode):
@@ -171,7 +175,7 @@ class LedgerWatcher:
             if not self.streams:
                 seen = previous = None
                 continue
-            version = reader.version()
+            version = reader.version(), self._beside()
             is_partial = previous is not None and previous.get("is_partial", False)
             if version == seen and not is_partial:
                 continue

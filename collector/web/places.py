@@ -5,10 +5,11 @@ All of them follow from one question to the ledger, so hall, departments and win
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from collector.corrections.excluded import ExcludedRating, excluded_by
 from collector.ledger.readers import LedgerReader, counts, fleet
 from collector.ledger.readers.fleet import DepartmentRow, WindowRow
 from collector.periods import Period
@@ -41,7 +42,7 @@ class Places:
     hall: Figures
     departments: list[DepartmentFigures]
     windows: list[WindowFigures]
-    by_pair: dict[tuple[int, int], Counts]
+    by_pair: dict[tuple[int, int], Figures]
 
     def department(self, code: str) -> DepartmentFigures | None:
         """The department with that code."""
@@ -58,35 +59,53 @@ class Places:
         """
         found = []
         for place in self.windows:
-            counts_there = self.by_pair.get((place.window.id, department.id), Counts())
-            if place.window.department == department.id or counts_there != Counts():
-                found.append(WindowFigures(place.window, place.department, Figures(counts_there)))
+            there = self.by_pair.get((place.window.id, department.id), Figures(Counts()))
+            if place.window.department == department.id or there.counts != Counts():
+                found.append(WindowFigures(place.window, place.department, there))
         return found
 
 
-def places(reader: LedgerReader, period: Period, now_ms: int) -> Places:
-    """Everything in a period. `now_ms` decides which department a window is shown under."""
-    by_pair = counts.by_window_and_department(reader, period)
+def places(
+    reader: LedgerReader,
+    period: Period,
+    now_ms: int,
+    *,
+    excluded: Sequence[ExcludedRating] = (),
+) -> Places:
+    """Everything in a period.
+
+    Args:
+        reader: the ledger.
+        period: which days.
+        now_ms: decides which department a window is shown under.
+        excluded: the ratings of the period that approved corrections leave out.
+    """
+    out = excluded_by(excluded, lambda one: (one.window, one.department))
+    by_pair = {
+        pair: Figures(these, out.get(pair, Counts()))
+        for pair, these in counts.by_window_and_department(reader, period).items()
+    }
     departments = fleet.departments(reader)
     windows = fleet.windows(reader, now_ms)
     by_id = {department.id: department for department in departments}
-    of_department: dict[int, Counts] = {}
-    of_window: dict[int, Counts] = {}
+    nothing = Figures(Counts())
+    of_department: dict[int, Figures] = {}
+    of_window: dict[int, Figures] = {}
     for (window, department), these in by_pair.items():
-        of_window[window] = of_window.get(window, Counts()) + these
-        of_department[department] = of_department.get(department, Counts()) + these
+        of_window[window] = of_window.get(window, nothing) + these
+        of_department[department] = of_department.get(department, nothing) + these
     numbers = [window.department for window in windows]
     return Places(
-        hall=Figures(total(by_pair.values())),
+        hall=total(by_pair.values()),
         departments=[
-            DepartmentFigures(d, numbers.count(d.id), Figures(of_department.get(d.id, Counts())))
+            DepartmentFigures(d, numbers.count(d.id), of_department.get(d.id, nothing))
             for d in departments
         ],
         windows=[
             WindowFigures(
                 w,
                 by_id.get(w.department) if w.department is not None else None,
-                Figures(of_window.get(w.id, Counts())),
+                of_window.get(w.id, nothing),
             )
             for w in windows
         ],
@@ -123,13 +142,13 @@ def leading(
 
     Among equal rates the one with more ratings comes first.
     """
-    enough = [d for d in of if d.figures.rate.base >= minimum_base]
-    enough.sort(key=lambda d: (-(d.figures.rate.value or 0), -d.figures.rate.base))
+    enough = [d for d in of if d.figures.net_rate.base >= minimum_base]
+    enough.sort(key=lambda d: (-(d.figures.net_rate.value or 0), -d.figures.net_rate.base))
     return enough[:limit]
 
 
 def with_bad_ratings(of: Iterable[DepartmentFigures], *, limit: int) -> list[DepartmentFigures]:
     """Departments with ratings of levels 2 and 1, most of them first, then by lowest rate."""
-    some = [d for d in of if d.figures.counts.bad]
-    some.sort(key=lambda d: (-d.figures.counts.bad, rate_order(d.figures, 0)[1]))
+    some = [d for d in of if d.figures.net.bad]
+    some.sort(key=lambda d: (-d.figures.net.bad, rate_order(d.figures, 0)[1]))
     return some[:limit]

@@ -13,6 +13,7 @@ from flask_babel import lazy_gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from collector.corrections.file import CorrectionsUnavailable
 from collector.ledger.readers import LedgerUnavailable
 from collector.web.access import wants_json
 from collector.web.asked import BadParameter
@@ -79,6 +80,14 @@ def _on_ledger(error: LedgerUnavailable) -> ResponseReturnValue:
     return answer(HTTPStatus.SERVICE_UNAVAILABLE)
 
 
+def _on_corrections(error: CorrectionsUnavailable) -> ResponseReturnValue:
+    logger.error("page without corrections error=%s", error)
+    return answer(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        _("The corrections cannot be read, and no figure is shown as if there were none."),
+    )
+
+
 def _on_csrf(error: CSRFError) -> ResponseReturnValue:
     return answer(
         HTTPStatus.BAD_REQUEST, _("The form is too old. Load the page again and repeat it.")
@@ -100,6 +109,7 @@ def register(app: Flask) -> None:
     """Answer all errors of an application this way."""
     app.register_error_handler(BadParameter, _on_bad_parameter)
     app.register_error_handler(LedgerUnavailable, _on_ledger)
+    app.register_error_handler(CorrectionsUnavailable, _on_corrections)
     app.register_error_handler(CSRFError, _on_csrf)
     app.register_error_handler(HTTPException, _on_http)
     app.register_error_handler(500, _on_bug)

@@ -11,10 +11,12 @@ from typing import Any, Final
 from flask import Flask, request, session, url_for
 from flask_babel import gettext
 
+from collector.ledger.readers.outcomes import OutcomeRow
 from collector.rates import Rate, Rule
 from collector.web import languages
 from collector.web.access import account
 from collector.web.asked import OFFERED
+from collector.web.corrections.shown import filters as correction_words
 from collector.web.dashboard import EXTENSION, hall, now_ms, zone
 from collector.web.device_states import DeviceState
 from collector.web.figures import NO_FIGURE, percent_text
@@ -99,6 +101,34 @@ def quality_text(quality: str) -> str:
     return known.get(quality, quality)
 
 
+def margin_text(outcome: OutcomeRow) -> str:
+    """How far the true press time may be from the one shown; empty below a minute."""
+    pressed_ms, earliest_ms, latest_ms = outcome.pressed_ms, outcome.earliest_ms, outcome.latest_ms
+    if latest_ms is None:
+        return ""
+    if earliest_ms is None:
+        return _("at the latest")
+    minutes = -(-max(pressed_ms - earliest_ms, latest_ms - pressed_ms) // 60_000)
+    if minutes <= 1:
+        return ""
+    if minutes < 120:
+        return _("± %(number)d min") % {"number": minutes}
+    hours = -(-minutes // 60)
+    if hours < 48:
+        return _("± %(number)d h") % {"number": hours}
+    return _("± %(number)d days") % {"number": -(-hours // 24)}
+
+
+def life_text(reason: str) -> str:
+    """Why a generation of the ledger began, in words."""
+    known = {
+        "made": _("made anew"),
+        "restored": _("restored from a backup"),
+        "renewed": _("renewed by hand"),
+    }
+    return known.get(reason, reason)
+
+
 @lru_cache(maxsize=64)
 def _static_version(name: str) -> str:
     return sha256((STATIC / name).read_bytes()).hexdigest()[:12]
@@ -140,11 +170,14 @@ def register(app: Flask) -> None:
         long_date=languages.long_date,
         state=state_text,
         reason=reason_text,
+        life=life_text,
         trigger=trigger_text,
         quality=quality_text,
+        margin=margin_text,
         rule=rule_text,
         root=root_text,
         place=languages.place_name,
+        **correction_words(),
     )
 
     def percent(rate: Rate, decimals: int = 2) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
+from collector.corrections.excluded import ExcludedRating, excluded_by
 from collector.ledger.readers import LedgerReader, counts
 from collector.periods import Period, between
 from collector.rates import Counts
@@ -22,6 +23,7 @@ def trend(
     *,
     windows: Sequence[int],
     department: int | None = None,
+    excluded: Sequence[ExcludedRating] = (),
 ) -> list[tuple[str, Figures]]:
     """Label → figures for every day of a period up to today, or for every month of a long one.
 
@@ -33,6 +35,7 @@ def trend(
         today: nothing is drawn after it.
         windows: ids of the windows to count together.
         department: count only what was rated while they belonged to it; None: everything.
+        excluded: the ratings of the period, of any place, that approved corrections leave out.
 
     Returns:
         Labels are ISO dates, or ISO months.
@@ -47,7 +50,14 @@ def trend(
     else:
         labels = list(dict.fromkeys(on.isoformat()[:7] for on in past))
         found = counts.by_month(reader, past, windows=windows, department=department)
-    return [(label, Figures(found.get(label, Counts()))) for label in labels]
+    length = len(labels[0])  # of an ISO day, or of an ISO month
+    out = excluded_by(
+        [one for one in excluded if one.window in windows and department in (None, one.department)],
+        lambda one: one.on_date[:length],
+    )
+    return [
+        (label, Figures(found.get(label, Counts()), out.get(label, Counts()))) for label in labels
+    ]
 
 
 def days_json(days: list[tuple[str, Figures]]) -> list[dict[str, Any]]:

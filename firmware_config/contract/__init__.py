@@ -34,6 +34,7 @@ from firmware_config.contract.commands import (
     SignOutStaff,
 )
 from firmware_config.contract.fields import (
+    CHECKPOINT_FAULT,
     CONTRACT_VERSION,
     MAX_IN_FLIGHT_RECORDS,
     MAX_INTEGER,
@@ -62,7 +63,9 @@ from firmware_config.contract.fields import (
 )
 from firmware_config.contract.messages import (
     Checkpoint,
+    GivenCheckpoint,
     Health,
+    Life,
     Receipt,
     Status,
 )
@@ -94,6 +97,7 @@ from firmware_config.contract.topics import (
 )
 
 __all__ = [
+    "CHECKPOINT_FAULT",
     "CONTRACT_VERSION",
     "MAX_COMMAND_BYTES",
     "MAX_COMMAND_LIFE_S",
@@ -120,6 +124,7 @@ __all__ = [
     "Digest",
     "Epoch",
     "Fault",
+    "GivenCheckpoint",
     "Health",
     "Identify",
     "Ignored",
@@ -127,6 +132,7 @@ __all__ = [
     "Invited",
     "Kind",
     "LevelNumber",
+    "Life",
     "LocalDate",
     "LongText",
     "Millis",

@@ -17,6 +17,10 @@ MAX_INTEGER: Final = 2**53 - 1
 add to it, store it and say it again. Source: RFC 8259 section 6, what every JSON reader keeps
 exactly."""
 
+CHECKPOINT_FAULT: Final = "checkpoint"
+"""Reason of the FAULT, and of the alarm in health, of a device that refuses what the collector said
+of its ledger."""
+
 DeviceId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}\Z")]
 """Also the MQTT user name, client id and certificate common name."""
 Epoch = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22}\Z")]
@@ -26,13 +30,14 @@ Digest = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}\Z")]
 PrevDigest = Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]{43})?\Z")]
 BootId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 """The kernel's boot id without its dashes."""
-WallTime = Annotated[
-    str,
-    Meta(
-        pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}\.[0-9]{3}Z\Z"
-    ),
-]
+_WALL = (
+    r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3])(:[0-5][0-9]){2}\.[0-9]{3}Z"
+)
+WallTime = Annotated[str, Meta(pattern=rf"^{_WALL}\Z")]
 """UTC, RFC 3339 with exactly three decimals and `Z`."""
+WallTimeOrNone = Annotated[str, Meta(pattern=rf"^({_WALL})?\Z")]
+"""`WallTime`, or empty."""
 LocalDate = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 Seq = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
 Millis = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]

@@ -18,36 +18,21 @@ from firmware_config.contract.fields import (
     ShortText,
     WallTime,
 )
+from firmware_config.merkle_proof import MAX_PROOF
 
 
-class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The collector's statement of what it holds of one device's journal.
+class Life(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where one life of a ledger ended and the next began: restored from a backup, or copied.
 
     Attributes:
-        dev: the device this receipt is for.
-        gen: id of the collector's database; new for a new or restored one.
-        epoch: the journal this speaks of.
-        stored: every seq up to this one is in the ledger (the contiguous watermark; 0 = none).
-        stored_hash: SHA-256 of the token at `stored`; empty when `stored` is 0.
-        extra: ranges `[from, to]` (both included) above `stored` that are in the ledger too.
-        archived: every seq up to this one is also in a verified backup.
-        server_time: the collector's wall clock when it wrote this, UTC.
-        ledger_size: rows in the whole ledger.
-        ledger_root: RFC 9162 Merkle root over those rows, base64url.
-        v: contract version.
+        gen: id of the life that ended.
+        size: rows that the next one began with.
+        root: RFC 9162 Merkle root over them, base64url.
     """
 
-    dev: DeviceId
     gen: ShortText
-    epoch: Epoch
-    stored: Count
-    stored_hash: PrevDigest
-    archived: Count
-    server_time: WallTime
-    ledger_size: Count
-    ledger_root: PrevDigest
-    v: int
-    extra: Annotated[list[tuple[Seq, Seq]], Meta(max_length=64)] = []
+    size: Count
+    root: Digest
 
 
 class Checkpoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -65,6 +50,8 @@ class Checkpoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
         root: RFC 9162 Merkle root over them.
         time: the collector's wall clock then, UTC.
         v: contract version.
+        parent: the life before this one; None: the ledger was made anew. What the parent's
+            checkpoints said of its first `parent.size` rows still holds.
     """
 
     what: Literal["checkpoint"]
@@ -75,6 +62,53 @@ class Checkpoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
     root: Digest
     time: WallTime
     v: int
+    parent: Life | None = None
+
+
+class GivenCheckpoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A checkpoint as a receipt brings it, with the proof that it follows from an earlier one.
+
+    Attributes:
+        token: the signed `Checkpoint`, compact.
+        from_size: rows of the checkpoint that the proof begins at; 0: of none.
+        proof: hashes of RFC 9162, section 2.1.4.1, from `from_size` to the checkpoint's size.
+    """
+
+    token: Annotated[str, Meta(max_length=2000)]
+    from_size: Count = 0
+    proof: Annotated[list[Digest], Meta(max_length=MAX_PROOF)] = []
+
+
+class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The collector's statement of what it holds of one device's journal.
+
+    Attributes:
+        dev: the device this receipt is for.
+        gen: id of the collector's database; new for a new or restored one.
+        epoch: the journal this speaks of.
+        stored: every seq up to this one is in the ledger (the contiguous watermark; 0 = none).
+        stored_hash: SHA-256 of the token at `stored`; empty when `stored` is 0.
+        extra: ranges `[from, to]` (both included) above `stored` that are in the ledger too.
+        archived: every seq up to this one is also in a verified backup.
+        server_time: the collector's wall clock when it wrote this, UTC.
+        ledger_size: rows in the whole ledger.
+        ledger_root: RFC 9162 Merkle root over those rows, base64url.
+        v: contract version.
+        checkpoint: the newest one, once after it was made and after a HELLO that says an older one.
+    """
+
+    dev: DeviceId
+    gen: ShortText
+    epoch: Epoch
+    stored: Count
+    stored_hash: PrevDigest
+    archived: Count
+    server_time: WallTime
+    ledger_size: Count
+    ledger_root: PrevDigest
+    v: int
+    extra: Annotated[list[tuple[Seq, Seq]], Meta(max_length=64)] = []
+    checkpoint: GivenCheckpoint | None = None
 
 
 class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -86,6 +120,8 @@ class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
         head: its highest seq.
         kid: RFC 7638 thumbprint of the device key.
         version: program version.
+        checkpoint_gen: life of the ledger in the checkpoint the next one is to be proven from.
+        checkpoint_size: rows in it; 0: the device keeps none.
         v: contract version.
     """
 
@@ -96,6 +132,8 @@ class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
     head: Count = 0
     kid: str = ""
     version: ShortText = ""
+    checkpoint_gen: ShortText = ""
+    checkpoint_size: Count = 0
 
 
 class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -107,7 +145,7 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
         stored: watermark of the newest receipt taken; `archived` likewise.
         receipt_age_s: since the newest good receipt; None: none since the program started.
         synced: whether the clock is synchronised.
-        clock_steps: CLOCK records since the program started.
+        clock_steps: first synchronisations and steps of the clock since the program started.
         disk_free_bytes: room where the journal lies.
         disk: `ok`, `low` (warn) or `short` (no longer thanks).
         may_thank: whether what is stored may be promised to be kept.

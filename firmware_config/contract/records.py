@@ -25,6 +25,7 @@ from firmware_config.contract.fields import (
     Trigger,
     UnratedReason,
     WallTime,
+    WallTimeOrNone,
 )
 
 
@@ -140,9 +141,18 @@ class Test(Record, frozen=True, kw_only=True, omit_defaults=True, tag="TEST"):
 
 
 class Clock(Record, frozen=True, kw_only=True, omit_defaults=True, tag="CLOCK"):
-    """The wall clock was synchronised for the first time in this boot, or stepped."""
+    """The wall clock was synchronised for the first time in this boot, or stepped; or it was
+    compared with the collector's.
+
+    Attributes:
+        step_ms: by how much the wall clock moved; compared: how much the collector's is ahead.
+        server_time: of a live receipt that came at this record's `mono_ms`, on a device whose clock
+            is not synchronised; empty: the clock itself moved. The collector was there: this boot
+            cannot have begun before `server_time` minus `mono_ms`.
+    """
 
     step_ms: StepMillis
+    server_time: WallTimeOrNone = ""
 
 
 class Fault(Record, frozen=True, kw_only=True, omit_defaults=True, tag="FAULT"):

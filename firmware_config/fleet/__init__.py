@@ -1,4 +1,4 @@
-"""The fleet: one hall, its departments, windows and devices, and who was where from which day.
+"""The fleet: one hall, its departments, windows, devices, staff; who was where from which day.
 
 `load_fleet` reads one TOML file or a folder of CSV files and reports every problem at once.
 """
@@ -13,6 +13,8 @@ from firmware_config.fleet.model import (
     DeviceAssignment,
     Fleet,
     Hall,
+    Staff,
+    StaffAssignment,
     Window,
     WindowAssignment,
 )
@@ -23,6 +25,8 @@ __all__ = [
     "DeviceAssignment",
     "Fleet",
     "Hall",
+    "Staff",
+    "StaffAssignment",
     "Window",
     "WindowAssignment",
     "load_fleet",

@@ -17,6 +17,8 @@ from firmware_config.fleet.model import (
     DeviceAssignment,
     Fleet,
     Hall,
+    Staff,
+    StaffAssignment,
     Window,
     WindowAssignment,
 )
@@ -50,10 +52,13 @@ def load_fleet(path: Path) -> Fleet:
     )
     windows = tuple(Window(**checks.named(row, "window")) for row in raw.tables["windows"])
     devices = tuple(checks.device(row) for row in raw.tables["devices"])
+    staff = tuple(checks.staff(row) for row in raw.tables["staff"])
     for row in raw.tables["windows"]:
-        checks.assign(row, device=row.values.get("device"), window=row.values.get("id"))
+        checks.assign(row, window=row.values.get("id"))
+    for row in raw.tables["staff"]:
+        checks.first_window(row)
     for row in raw.tables["assignments"]:
-        checks.assign(row, device=row.values.get("device"), window=row.values.get("window"))
+        checks.assign(row, window=row.values.get("window"))
     checks.overlaps()
     if checks.problems:
         raise InvalidSettings(checks.problems)
@@ -64,6 +69,8 @@ def load_fleet(path: Path) -> Fleet:
         devices=devices,
         device_assignments=tuple(assignment for assignment, _ in checks.device_assignments),
         window_assignments=tuple(checks.window_assignments),
+        staff=staff,
+        staff_assignments=tuple(checks.staff_assignments),
     )
 
 
@@ -74,6 +81,7 @@ class _Checks:
         self.problems = problems
         self.device_assignments: list[tuple[DeviceAssignment, str]] = []
         self.window_assignments: list[WindowAssignment] = []
+        self.staff_assignments: list[StaffAssignment] = []
         self._ids: dict[str, set[str]] = defaultdict(set)
         self._taken: dict[tuple[str, str], str] = {}
 
@@ -125,9 +133,46 @@ class _Checks:
             self.refuse(row.at("profile"), expected, profile)
         return Device(id=id_, profile=profile)
 
+    def staff(self, row: Row) -> Staff:
+        staff_no = row.values.get("staff_no")
+        if isinstance(staff_no, int) and not isinstance(staff_no, bool):
+            self.refuse(row.at("staff_no"), "a text in quotes: 0017 is not 17", staff_no)
+            return Staff(staff_no="")
+        staff_no = self.text(row, "staff_no")
+        if staff_no != staff_no.strip():
+            self.refuse(row.at("staff_no"), "no blanks before or after it", staff_no)
+        if staff_no:
+            self.once(row.at("staff_no"), "staff number", staff_no)
+            self._ids["staff"].add(staff_no)
+        has_name = "name" in row.values
+        name = self.text(row, "name") if has_name else ""
+        if not has_name and "name_en" in row.values:
+            self.refuse(row.at("name"), "a name beside name_en", None)
+        return Staff(
+            staff_no=staff_no, name=name, name_en=self.text(row, "name_en", name) if name else ""
+        )
+
+    def first_window(self, row: Row) -> None:
+        """Take the assignment of a row of staff."""
+        if "window" in row.values:
+            self._assign_staff(row, row.values.get("staff_no"), self.from_on(row))
+        elif "from" in row.values:
+            self.refuse(row.place, "a window beside from", None)
+
+    def _assign_staff(self, row: Row, staff_no: Any, from_on: date | None) -> None:
+        window = row.values.get("window")
+        is_known = window == NONE_MARK or self.reference(row, "window", window, "window")
+        if from_on and is_known and isinstance(staff_no, str) and staff_no in self._ids["staff"]:
+            self.once(row.at("from"), "assignment of", f"staff {staff_no} from {from_on}")
+            place = None if window == NONE_MARK else window
+            self.staff_assignments.append(
+                StaffAssignment(staff_no=staff_no, window=place, from_on=from_on)
+            )
+
     def reference(self, row: Row, key: str, value: Any, what: str) -> bool:
         if not isinstance(value, str) or value not in self._ids[what]:
-            self.refuse(row.at(key), f"a {what} id", value)
+            expected = "a staff number of the file" if what == "staff" else f"a {what} id"
+            self.refuse(row.at(key), expected, value)
             return False
         return True
 
@@ -146,13 +191,14 @@ class _Checks:
         self.refuse(row.at("from"), "a date such as 2026-01-05", value)
         return None
 
-    def assign(self, row: Row, *, device: Any, window: Any) -> None:
+    def assign(self, row: Row, *, window: Any) -> None:
         """Take the assignments of a row of windows or of assignments."""
-        department = row.values.get("department")
+        device, department = row.values.get("device"), row.values.get("department")
+        staff_no = row.values.get("staff")
         is_window_row = "id" in row.values
-        if device is None and department is None:
+        if device is None and department is None and staff_no is None:
             if not is_window_row:
-                self.refuse(row.place, "a device or a department to assign", None)
+                self.refuse(row.place, "a device, a department or staff to assign", None)
             elif "from" in row.values:
                 self.refuse(row.place, "a device or a department beside from", None)
             return
@@ -163,6 +209,8 @@ class _Checks:
             is_known = True
         else:
             is_known = self.reference(row, "window", window, "window")
+        if staff_no is not None and self.reference(row, "staff", staff_no, "staff") and is_known:
+            self._assign_staff(row, staff_no, from_on)
         if device is not None and self.reference(row, "device", device, "device"):
             place = None if window == NONE_MARK else window
             if from_on and is_known:

@@ -1,7 +1,8 @@
 """What a fleet is. Pure data: no I/O, no clock.
 
-An assignment holds from local midnight of `from_on` until the next one of the same device or
-window. Assignments are only ever added, so that an old figure keeps the department it belonged to.
+An assignment holds from local midnight of `from_on` until the next one of the same device, window
+or member of staff. Assignments are only ever added, so that an old figure keeps the department it
+belonged to.
 """
 
 from __future__ import annotations
@@ -58,6 +59,21 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Staff:
+    """A member of staff (工作人员).
+
+    Attributes:
+        staff_no: 工号, as the reader or the counter system gives it.
+        name: empty where the hall keeps names out of the file.
+        name_en: like `name` where there is no other.
+    """
+
+    staff_no: str
+    name: str = ""
+    name_en: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceAssignment:
     """From a day on, a device stands at a window; None: at none (in the store)."""
 
@@ -75,6 +91,15 @@ class WindowAssignment:
     from_on: date
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffAssignment:
+    """From a day on, a member of staff works at a window; None: at none. Others may work there."""
+
+    staff_no: str
+    window: str | None
+    from_on: date
+
+
 _Dated = TypeVar("_Dated", DeviceAssignment, WindowAssignment)
 
 
@@ -88,6 +113,8 @@ class Fleet:
     devices: tuple[Device, ...]
     device_assignments: tuple[DeviceAssignment, ...]
     window_assignments: tuple[WindowAssignment, ...]
+    staff: tuple[Staff, ...] = ()
+    staff_assignments: tuple[StaffAssignment, ...] = ()
 
     def window_of(self, device: str, on: date) -> str | None:
         """Id of the window a device stands at on a local day, or None."""

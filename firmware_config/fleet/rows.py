@@ -19,10 +19,11 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "departments": ("id", "name", "name_en"),
     "windows": ("id", "name", "name_en", "department", "device", "from"),
     "devices": ("id", "profile"),
-    "assignments": ("from", "device", "window", "department"),
+    "staff": ("staff_no", "name", "name_en", "window", "from"),
+    "assignments": ("from", "device", "window", "department", "staff"),
 }
 """Table → the keys (TOML) or columns (CSV) it may have."""
-OPTIONAL_TABLES: Final = frozenset({"assignments"})
+OPTIONAL_TABLES: Final = frozenset({"staff", "assignments"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
-"""Rendering what one device needs: `kiosk.toml`, password, pin profile, collector's key, voice."""
+"""Rendering what one device needs: settings, password, pins, collector's key, voice, staff."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -32,6 +34,7 @@ class DevicePaths:
     password: str = "broker-password"
     profile: str = "pins.toml"
     voice: str = "voice"
+    staff: str = "staff.csv"
 
 
 DEVICE_PATHS: Final = DevicePaths(
@@ -103,6 +106,9 @@ def render_device(
         values |= _place_of(fleet, device, on, is_english=_is_english(overrides or {}))
     if voice is not None:
         values["voice.folder"] = paths.voice
+    names = "" if "screen.staff_file" in (overrides or {}) else _staff_names(fleet)
+    if names:
+        values["screen.staff_file"] = paths.staff
     text, settings = _merged(values, overrides or {})
     copies = copy_voice(voice, folder / paths.voice, settings.voice.language) if voice else []
     written = [folder / "kiosk.toml", folder / paths.password]
@@ -114,7 +120,22 @@ def render_device(
     if public_key is not None:
         written.append(folder / paths.collector_key)
         write_if_changed(written[-1], public_key)
+    if names:
+        written.append(folder / paths.staff)
+        write_if_changed(written[-1], names)
     return written + copies
+
+
+def _staff_names(fleet: Fleet) -> str:
+    """The screen's table of staff: all who have a name, as anybody may stand in at any window."""
+    named = [one for one in fleet.staff if one.name]
+    if not named:
+        return ""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("staff_no", "name", "name_en"))
+    table.writerows((one.staff_no, one.name, one.name_en) for one in named)
+    return text.getvalue()
 
 
 def _place_of(fleet: Fleet, device: str, on: date, *, is_english: bool) -> dict[str, object]:

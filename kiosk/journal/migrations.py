@@ -32,6 +32,13 @@ def m0002_commands(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def m0003_checkpoints(db: Database) -> None:
+    """Checkpoints of the collector's ledger."""
+    for statement in _statements(schema.SCHEMA_0003):
+        db.execute(statement)
+
+
 def migrate(conn: sqlite3.Connection) -> None:
     """Apply what is missing. Raises sqlite3.Error; what was not applied stays to be done."""
     migrations.apply(Database(conn, execute_plugins=False))

@@ -13,6 +13,7 @@ from firmware_config.files import sync_folder
 from firmware_config.keys import SigningKey
 from kiosk.errors import ForeignJournalError, JournalDamagedError, JournalError
 from kiosk.journal import schema
+from kiosk.journal.checkpoints import carry_over
 from kiosk.journal.store import Journal, translated
 from kiosk.links import Row, broken_links
 
@@ -51,6 +52,7 @@ def open_journal(
         except JournalDamagedError:
             aside = _set_aside(path, wall_ms)
             journal = _open(path, lock, key, device, zone)
+            carry_over(aside, journal)
         journal.set_aside = aside
         return journal
     except BaseException:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from firmware_config.chain import split_token
 from firmware_config.contract import (
@@ -61,6 +62,22 @@ def _last(journal: Journal, *kinds: Kind) -> AnyRecord | None:
     return decode_record(split_token(rows[0][0]).payload) if rows else None
 
 
+class CardCheckpoint(NamedTuple):
+    """A checkpoint a device keeps, as on the wire.
+
+    Attributes:
+        problem: what it contradicts; empty: it was accepted.
+        token: the checkpoint's; a receipt's, where that is the evidence.
+    """
+
+    gen: str
+    size: int
+    root: str
+    time: str
+    problem: str
+    token: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """A journal opened for reading only, perhaps on another computer.
@@ -83,6 +100,18 @@ class Card:
         try:
             for row in self.conn.execute(sql, [first, last if last is not None else 2**62]):
                 yield Row(*row)
+        except sqlite3.Error as error:
+            raise translated(self.path, error) from error
+
+    def checkpoints(self) -> Iterator[CardCheckpoint]:
+        """What the collector said of its ledger, in order of arrival."""
+        sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'checkpoints'"
+        try:
+            if not self.conn.execute(sql).fetchone()[0]:
+                return  # of a program that kept none
+            sql = "SELECT gen, size, root, time, problem, token FROM checkpoints ORDER BY id"
+            for row in self.conn.execute(sql):
+                yield CardCheckpoint(*row)
         except sqlite3.Error as error:
             raise translated(self.path, error) from error
 

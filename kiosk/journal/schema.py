@@ -46,8 +46,24 @@ CREATE TABLE commands (
 ) STRICT, WITHOUT ROWID;
 """
 
+SCHEMA_0003: Final = """
+CREATE TABLE checkpoints (
+    id INTEGER PRIMARY KEY,
+    gen TEXT NOT NULL, size INTEGER NOT NULL, root TEXT NOT NULL, time TEXT NOT NULL,
+    problem TEXT NOT NULL,          -- empty: accepted; else what it contradicts
+    digest BLOB NOT NULL,           -- SHA-256 of token
+    token BLOB NOT NULL             -- a checkpoint's; a receipt's, where that is the evidence
+) STRICT;
+CREATE UNIQUE INDEX checkpoints_accepted ON checkpoints (gen, size) WHERE problem = '';
+CREATE UNIQUE INDEX checkpoints_once ON checkpoints (digest, problem = '');
+CREATE TRIGGER checkpoints_are_never_changed BEFORE UPDATE ON checkpoints
+    BEGIN SELECT RAISE(ABORT, 'checkpoints are evidence'); END;
+CREATE TRIGGER checkpoints_are_never_deleted BEFORE DELETE ON checkpoints
+    BEGIN SELECT RAISE(ABORT, 'checkpoints are evidence'); END;
+"""
+
 MIGRATION_SET: Final = "kiosk_journal"
-NEWEST_MIGRATION: Final = "m0002_commands"
+NEWEST_MIGRATION: Final = "m0003_checkpoints"
 
 INSERT_RECORD: Final = (
     "INSERT INTO records (seq, kind, session, level, day, closed_on, digest, token)"
@@ -63,3 +79,14 @@ REMOTE_SETTINGS: Final = "remote_settings"
 KEEP_WATERMARKS: Final = (
     "UPDATE watermarks SET gen = ?, stored = ?, archived = ?, server_ms = ?, has_fork = ?"
 )
+KEEP_CHECKPOINT: Final = (
+    "INSERT INTO checkpoints (gen, size, root, time, problem, digest, token)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+IS_DOUBTING: Final = (
+    "SELECT EXISTS (SELECT 1 FROM checkpoints refused WHERE refused.problem <> '' AND NOT EXISTS"
+    " (SELECT 1 FROM checkpoints later WHERE later.problem = '' AND later.id > refused.id"
+    " AND later.gen <> refused.gen AND NOT EXISTS (SELECT 1 FROM checkpoints before"
+    " WHERE before.problem = '' AND before.gen = later.gen AND before.id < refused.id)))"
+)
+"""Whether something refused stands: no checkpoint of a new life was accepted since."""

@@ -63,6 +63,7 @@ class Journal:
         head: highest seq on the disk; 0: none.
         watermarks: what the collector is known to hold.
         set_aside: where a damaged predecessor was moved at opening; None: there was none.
+        is_doubting: something the collector said of its ledger was refused, and that stands.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Journal:
             has_fork=bool(row[4]),
         )
         self._kept = self.watermarks
+        self.is_doubting = bool(self._execute(schema.IS_DOUBTING).fetchone()[0])
         self._prepared: _Prepared | None = None
 
     def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
@@ -129,6 +131,12 @@ class Journal:
         self.head = seq + len(prepared.rows)
         self._kept = self.watermarks
         return self.head
+
+    def write(self, statements: Sequence[Statement]) -> None:
+        """Run statements in one transaction. Raises JournalError: nothing of it was stored."""
+        with self._transaction():
+            for sql, values in statements:
+                self._execute(sql, values)
 
     def prepare(self, drafts: Sequence[Draft], stamp: Stamp) -> None:
         """Sign drafts that are likely to be appended next, while there is time.
@@ -174,9 +182,9 @@ class Journal:
         """Delete what is archived and older than local date `before_day`; returns how many.
 
         Only a run from the oldest record on, never the last INVITED or what follows it, and
-        nothing once a fork was seen.
+        nothing once a fork was seen, or while the collector's checkpoints contradict each other.
         """
-        if self.watermarks.has_fork:
+        if self.watermarks.has_fork or self.is_doubting:
             return 0
         self.flush()
         with self._transaction():

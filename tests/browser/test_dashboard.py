@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import closing
+from datetime import date
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from bench.add_session import add_session
+from collector.ledger.checkpoints import make_checkpoint
+from collector.ledger.gens import begin_gen
+from collector.ledger.migrations import open_ledger
+from firmware_config.keys import SigningKey
 
 pytestmark = pytest.mark.browser
 
@@ -21,10 +28,12 @@ PAGES = (
     "/departments/tax?period=30-days",
     "/windows?period=30-days",
     "/windows/a01?period=30-days",
+    "/corrections",
     "/integrity",
 )
 
 
+RATE = '.big [data-live="figures.net.rate"]'
 WORDS = {5: "非常满意", 4: "满意", 3: "基本满意", 2: "不满意", 1: "非常不满意"}
 
 
@@ -55,7 +64,7 @@ def test_a_visitor_signs_in_and_out(visit: Callable[..., Any]) -> None:
 def test_a_press_is_on_the_screen_within_a_second(signed_in: Any, web: Any) -> None:
     page: Page = signed_in.page
     expect(page.locator("[data-live-state=on]")).to_be_visible()
-    base = page.locator('[data-live="figures.rate.base"]')
+    base = page.locator('[data-live="figures.net.rate.base"]')
     taken_s = []
     for level, word in WORDS.items():
         before = int(base.inner_text().replace(",", ""))
@@ -67,7 +76,7 @@ def test_a_press_is_on_the_screen_within_a_second(signed_in: Any, web: Any) -> N
         expect(row).to_contain_text(word)
         expect(row).to_contain_text("C05")
         expect(base).to_have_text(str(before + 1))
-        expect(page.locator(f'[data-live="figures.levels.{level}"]')).not_to_have_text("0")
+        expect(page.locator(f'[data-live="figures.net.levels.{level}"]')).not_to_have_text("0")
     assert statistics.median(taken_s) < 1.0
 
 
@@ -79,11 +88,11 @@ def test_the_rate_on_the_screen_is_the_rate_of_the_api(signed_in: Any, web: Any)
         position = add_session(web.ledger, window="a02", level=level, at_ms=now_ms())
     page.locator(f'#latest li[data-position="{position}"]').wait_for(timeout=10_000)
     told = page.evaluate("fetch('/api/v1/hall').then((answer) => answer.json())")["figures"]
-    expect(page.locator('[data-live="figures.rate"]')).to_have_text(told["rate"]["percent"])
+    expect(page.locator(RATE)).to_have_text(told["rate"]["percent"])
     for level, count in told["levels"].items():
-        expect(page.locator(f'[data-live="figures.levels.{level}"]')).to_have_text(f"{count:,}")
+        expect(page.locator(f'[data-live="figures.net.levels.{level}"]')).to_have_text(f"{count:,}")
     page.reload()
-    expect(page.locator('[data-live="figures.rate"]')).to_have_text(told["rate"]["percent"])
+    expect(page.locator(RATE)).to_have_text(told["rate"]["percent"])
 
 
 def test_without_a_stream_the_page_asks_every_two_seconds(signed_in: Any, web: Any) -> None:
@@ -218,3 +227,29 @@ def test_on_paper_the_menus_are_gone_and_the_figures_black(signed_in: Any) -> No
     expect(page.locator("#rows")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     assert len(page.pdf()) > 10_000
+
+
+@pytest.mark.parametrize("language", ["zh_CN", "en"])
+def test_a_checkpoint_is_one_sheet_of_a4(signed_in: Any, web: Any, language: str) -> None:
+    on = date(2026, 9, 30 if language == "en" else 29)
+    with closing(open_ledger(web.ledger)) as db:
+        begin_gen(db, "restored", now_ms())  # with the life before it, the longest sheet
+        key = SigningKey.from_seed(b"k" * 32)
+        made = make_checkpoint(db, on, hall="yunze", key=key, now_ms=now_ms())
+    page: Page = signed_in.page
+    if language == "en":
+        page.click("button[name=language][value=en]")
+    signed_in.open("/integrity")
+    page.click(f'a[href="/integrity/checkpoints/{made.id}"]')
+    expect(page.locator(".sheet-code svg")).to_be_visible()
+
+    paper = page.pdf(prefer_css_page_size=True)
+
+    assert len(re.findall(rb"/Type */Page\b", paper)) == 1
+    [box] = set(re.findall(rb"/MediaBox *\[([^]]*)\]", paper))
+    assert [round(float(edge)) for edge in box.split()] == [0, 0, 595, 842]  # A4 in points
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 794, "height": 1123})
+    spill = "(sheet) => sheet.scrollHeight - sheet.clientHeight"
+    assert page.locator(".sheet").evaluate(spill) <= 0  # nothing is cut off at the foot
+    expect(page.get_by_role("button", name="A4")).to_be_hidden()

@@ -89,6 +89,15 @@ class JournalOf:
     def boot_up(self, **fields: Any) -> bytes:
         return self.add(contract.Kind.BOOT, **{"version": "0.1.0", **fields})
 
+    def power_cycle(self) -> None:
+        """Off and on again: what follows is of another boot."""
+        self.boot = hashlib.sha256(self.boot.encode()).hexdigest()[:32]
+
+    def meet(self, server_ms: int, **fields: Any) -> bytes:
+        """A live receipt came, and the clock is not synchronised."""
+        clock = {"step_ms": 0, "synced": False, "server_time": wall_text(server_ms)}
+        return self.add(contract.Kind.CLOCK, **{**clock, **fields})
+
     def invite(self, **fields: Any) -> bytes:
         self.session += 1
         return self.add(contract.Kind.INVITED, **self._session(fields))

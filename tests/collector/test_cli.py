@@ -53,7 +53,7 @@ def filled(config: Path, run: Run, journal_of: Any) -> Any:
     from collector.ledger.migrations import open_ledger
     from collector.ledger.writer import LedgerWriter
 
-    assert run("fleet", "load")[0] == 0
+    assert run("fleet", "load", "--yes")[0] == 0
     journal = journal_of(load_fleet(sample_fleet_path()).devices[0].id)
     journal.topic = journal.topic.replace("hall-1", "yunze")
     for level in (5, 5, 4, 1):
@@ -115,10 +115,11 @@ def test_fleet_diff_shows_what_load_then_does_and_makes_no_ledger(run: Run, conf
     code, told, _ = run("fleet", "diff")
     assert code == 0
     assert not config.with_name("ledger.db").exists()
-    assert run("fleet", "load") == (0, told, "")
+    assert run("fleet", "load", "--yes") == (0, told, "")
     assert "add department tax" in told
-    [*_, last] = json.loads(run("fleet", "diff", "--json")[1])
-    assert last["action"] == "keyless"
+    document = json.loads(run("fleet", "diff", "--json")[1])
+    assert {change["action"] for change in document["changes"]} == {"keyless"}
+    assert (document["ratings_moved"], document["moved_since"]) == (0, None)
     assert run("fleet", "load")[1].count("\n") == 134  # the devices that have no key yet
 
 
@@ -226,7 +227,7 @@ def test_what_changes_the_ledger_needs_yes(run: Run) -> None:
 def test_without_a_ledger_reading_is_a_database_error(run: Run, config: Path) -> None:
     code, out, err = run("rates")
     assert (code, out) == (ExitCode.DATABASE, "")
-    assert "ledger.db: cannot be read" in err
+    assert "ledger.db: expected the ledger, found no file" in err
     assert not config.with_name("ledger.db").exists()
 
 

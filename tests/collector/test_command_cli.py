@@ -209,7 +209,7 @@ def test_every_command_of_the_contract_can_be_given() -> None:
 def hear(config: Path, journal_of: Any) -> Iterator[Callable[..., None]]:
     """`hear(message, …)`: into the ledger of the hall, whose first device is registered."""
     save_verify_key(config.parent / "keys" / f"{FIRST}.jwk", journal_of(FIRST).key.public)
-    assert main(["--config", str(config), "fleet", "load"], environ={}) == 0
+    assert main(["--config", str(config), "fleet", "load", "--yes"], environ={}) == 0
     with closing(open_ledger(config.with_name("ledger.db"))) as db:
         writer = LedgerWriter(db, hall="yunze", clock_ms=lambda: 1_782_900_000_000)
         yield lambda *messages: writer.store(messages)

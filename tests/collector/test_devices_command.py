@@ -44,7 +44,7 @@ def run(tmp_path: Path, journal_of: Any, sent: Any, capsys: pytest.CaptureFixtur
         'key = "collector.jwk"\nledger = "ledger.db"\n[broker]\nhost = "127.0.0.1"\n',
         encoding="utf-8",
     )
-    assert main(["--config", str(config), "fleet", "load"], environ={}) == 0
+    assert main(["--config", str(config), "fleet", "load", "--yes"], environ={}) == 0
     for level in (5, 4, 3, 2, 1):
         journal.add(Kind.TEST, level=level, button="key", wall_ms=HEARD_MS - level * 86_400_000)
     journal.add(Kind.SETTINGS, version=SENT_MS, values={"voice.volume": "40"})

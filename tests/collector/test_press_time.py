@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from collector.press_time import (
     EARLIEST_MS,
     TimeQuality,
     believed_wall_ms,
-    offset_bound_ms,
     press_time,
     wall_ms,
 )
@@ -50,32 +47,13 @@ def test_only_a_synchronised_and_plausible_wall_clock_is_believed(
     assert believed_wall_ms(wall, is_synced, RECEIVED_MS) == believed
 
 
-def test_a_believed_clock_gives_a_tighter_offset_than_reception() -> None:
-    assert offset_bound_ms(5_000, None, RECEIVED_MS) == RECEIVED_MS - 5_000
-    assert offset_bound_ms(5_000, RECEIVED_MS - 60_000, RECEIVED_MS) == RECEIVED_MS - 65_000
+@pytest.mark.parametrize("quality", [TimeQuality.OFFSET, TimeQuality.BOUNDED])
+def test_a_press_is_told_by_its_boot_and_as_well_as_that_is_known(quality: TimeQuality) -> None:
+    begun_ms = RECEIVED_MS - 100_000
+    assert press_time(40_000, RECEIVED_MS, begun_ms, quality) == (RECEIVED_MS - 60_000, quality)
 
 
-def test_the_quality_says_how_a_time_is_known() -> None:
-    offset = RECEIVED_MS - 100_000
-    assert press_time(7, RECEIVED_MS - 9, RECEIVED_MS, offset) == (
-        RECEIVED_MS - 9,
-        TimeQuality.SYNCED,
-    )
-    assert press_time(40_000, None, RECEIVED_MS, offset) == (
-        RECEIVED_MS - 60_000,
-        TimeQuality.OFFSET,
-    )
-    assert press_time(0, None, RECEIVED_MS, EARLIEST_MS - 1) == (RECEIVED_MS, TimeQuality.BOUNDED)
-
-
-@given(
-    st.integers(0, 2**53 - 1),
-    st.lists(st.integers(0, 2**53 - 1), max_size=5),
-    st.integers(EARLIEST_MS, 4_000_000_000_000),
-)
-def test_a_time_without_a_clock_is_never_after_reception(
-    mono_ms: int, others: list[int], received_ms: int
-) -> None:
-    offset = min(offset_bound_ms(mono, None, received_ms) for mono in (mono_ms, *others))
-    ms, _ = press_time(mono_ms, None, received_ms, offset)
-    assert EARLIEST_MS <= ms <= received_ms
+def test_a_boot_clock_that_makes_no_sense_leaves_the_time_of_reception() -> None:
+    bounded = (RECEIVED_MS, TimeQuality.BOUNDED)
+    assert press_time(0, RECEIVED_MS, EARLIEST_MS - 1, TimeQuality.OFFSET) == bounded
+    assert press_time(0, RECEIVED_MS, EARLIEST_MS, TimeQuality.OFFSET) != bounded

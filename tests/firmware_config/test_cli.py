@@ -68,6 +68,7 @@ def test_check_notes_what_is_nowhere_on_a_day(small_fleet_file: Path, capsys: Ca
         "departments": 2,
         "windows": 2,
         "devices": 3,
+        "staff": 0,
         "assignments": 4,
         "notes": [
             "windows of no department on 2026-01-04: a01, a02",

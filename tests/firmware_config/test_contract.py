@@ -37,7 +37,7 @@ BY_KIND: dict[Kind, dict[str, Any]] = {
     Kind.SIGNIN: {"staff_no": "0042"},
     Kind.SIGNOUT: {"staff_no": "0042"},
     Kind.TEST: {"level": 2, "button": "x"},
-    Kind.CLOCK: {"step_ms": -5},
+    Kind.CLOCK: {"step_ms": -5, "server_time": "2026-07-27T01:02:03.004Z"},
     Kind.FAULT: {"reason": "journal-damaged", "detail": "页"},
     Kind.SETTINGS: {"version": 3, "values": {"session.timeout_s": "30"}},
     Kind.DAYCLOSE: {"on": "2026-07-27", "counts": {"RATED.5": 0}},

@@ -160,6 +160,9 @@ def test_the_fleet_examples_can_be_loaded(tmp_path: Path) -> None:
     )
 
     assert len(load_fleet(path).device_assignments) == 3
+    (staff,) = examples(CONFIGURATION, "toml staff")
+    path.write_text(fleet + staff, encoding="utf-8")
+    assert len(load_fleet(path).staff_assignments) == 3
 
 
 def test_the_pin_profile_example_can_be_loaded(tmp_path: Path) -> None:

@@ -162,7 +162,10 @@ def test_a_mistake_is_told_with_its_place(
             '{ from = 2026-01-05, device = "w-a01", window = "-" }',
             "assignments[0].from: assignment of 'device w-a01 from 2026-01-05' is already used by",
         ),
-        ("{ from = 2026-01-05 }", "assignments[0]: expected a device or a department to assign"),
+        (
+            "{ from = 2026-01-05 }",
+            "assignments[0]: expected a device, a department or staff to assign",
+        ),
         (
             '{ from = 2026-03-02, device = "w-spare", window = "z" }',
             "assignments[0].window: expected a window id, got 'z'",
@@ -220,3 +223,88 @@ def test_an_empty_file_asks_for_the_hall(small_fleet_file: Path) -> None:
     assert problems_of(small_fleet_file, "") == [
         "fleet.toml: hall: expected a table [hall], got {}"
     ]
+
+
+STAFF = """
+staff = [
+  { staff_no = "0017", name = "李静", name_en = "Li Jing", window = "a01", from = 2026-01-05 },
+  { staff_no = "0018", window = "a01", from = 2026-01-05 },
+  { staff_no = "0019", name = "王强" },
+]
+assignments = [
+  { from = 2026-03-02, staff = "0018", window = "a02" },
+  { from = 2026-03-02, staff = "0019", window = "a01", device = "w-a01" },
+  { from = 2026-04-01, staff = "0018", window = "-" },
+]
+"""
+
+
+def test_staff_is_optional_and_its_names_are_too(tmp_path: Path, small_fleet_text: str) -> None:
+    path = tmp_path / "fleet.toml"
+    path.write_text(small_fleet_text, encoding="utf-8")
+    assert load_fleet(path).staff == ()
+    path.write_text(small_fleet_text + STAFF, encoding="utf-8")
+    fleet = load_fleet(path)
+    assert [(one.staff_no, one.name, one.name_en) for one in fleet.staff] == [
+        ("0017", "李静", "Li Jing"),
+        ("0018", "", ""),
+        ("0019", "王强", "王强"),
+    ]
+    assert [
+        (one.staff_no, one.window, one.from_on.isoformat()) for one in fleet.staff_assignments
+    ] == [
+        ("0017", "a01", "2026-01-05"),
+        ("0018", "a01", "2026-01-05"),
+        ("0018", "a02", "2026-03-02"),
+        ("0019", "a01", "2026-03-02"),
+        ("0018", None, "2026-04-01"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("staff", "assignments", "problem"),
+    [
+        ("{ staff_no = 17 }", "", "staff[0].staff_no: expected a text in quotes: 0017 is not 17"),
+        ('{ name = "王" }', "", "staff[0].staff_no: expected 1 to 64 characters of text, got not"),
+        ('{ staff_no = " 1" }', "", "staff[0].staff_no: expected no blanks before or after it"),
+        ('{ staff_no = "1", name_en = "Li" }', "", "staff[0].name: expected a name beside name_en"),
+        ('{ staff_no = "1", from = 2026-01-05 }', "", "staff[0]: expected a window beside from"),
+        ('{ staff_no = "1", window = "a01" }', "", "staff[0].from: expected a date such as"),
+        (
+            '{ staff_no = "1", window = "z", from = 2026-01-05 }',
+            "",
+            "staff[0].window: expected a window id, got 'z'",
+        ),
+        (
+            '{ staff_no = ["1"], window = "a01", from = 2026-01-05 }',
+            "",
+            "staff[0].staff_no: expected 1 to 64 characters of text, got ['1']",
+        ),
+        (
+            '{ staff_no = "1" }, { staff_no = "1" }',
+            "",
+            "staff[1].staff_no: staff number '1' is already used by fleet.toml: staff[0].staff_no",
+        ),
+        (
+            '{ staff_no = "1" }',
+            '{ from = 2026-01-05, staff = "2", window = "a01" }',
+            "assignments[0].staff: expected a staff number of the file, got '2'",
+        ),
+        (
+            '{ staff_no = "1", window = "a01", from = 2026-01-05 }',
+            '{ from = 2026-01-05, staff = "1", window = "a02" }',
+            "assignments[0].from: assignment of 'staff 1 from 2026-01-05' is already used by",
+        ),
+    ],
+)
+def test_a_mistake_about_staff_is_told_with_its_place(
+    tmp_path: Path, small_fleet_text: str, staff: str, assignments: str, problem: str
+) -> None:
+    path = tmp_path / "fleet.toml"
+    path.write_text(
+        f"{small_fleet_text}\nstaff = [ {staff} ]\nassignments = [ {assignments} ]\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(InvalidSettings) as caught:
+        load_fleet(path)
+    assert [line for line in caught.value.problems if problem in line], caught.value.problems

@@ -114,3 +114,22 @@ def test_a_mistake_in_a_csv_file_is_told_with_its_line(
     problems = problems_of(csv_folder)
 
     assert any(problem in line for line in problems), problems
+
+
+def test_staff_is_read_from_a_table_of_its_own(csv_folder: Path) -> None:
+    (csv_folder / "staff.csv").write_text(
+        "staff_no,name,name_en,window,from\n0017,李静,Li Jing,a01,2026/1/5\n0018,,,,\n",
+        encoding="utf-8-sig",
+    )
+    (csv_folder / "assignments.csv").write_text(
+        "from,staff,window\n2026/3/2,0017,-\n2026-03-02,0018,a01\n", encoding="utf-8"
+    )
+
+    fleet = load_fleet(csv_folder)
+
+    assert [(one.staff_no, one.name) for one in fleet.staff] == [("0017", "李静"), ("0018", "")]
+    assert [(one.staff_no, one.window, one.from_on) for one in fleet.staff_assignments] == [
+        ("0017", "a01", date(2026, 1, 5)),
+        ("0017", None, date(2026, 3, 2)),
+        ("0018", "a01", date(2026, 3, 2)),
+    ]

@@ -31,6 +31,7 @@ from firmware_config.provision.passwords import (
     read_password,
 )
 from firmware_config.settings import load_settings
+from kiosk.screen.staff import load_staff
 
 KINDS: tuple[BrokerKind, ...] = ("mosquitto", "amqtt")
 
@@ -249,6 +250,44 @@ def test_of_a_place_that_is_not_known_nothing_is_written(
     assert "[screen]" not in path.read_text(encoding="utf-8")
     (path, _) = render(tmp_path, small_fleet)
     assert "[opening]" not in path.read_text(encoding="utf-8")
+
+
+STAFF = """
+staff = [
+  { staff_no = "0017", name = "李静, 甲", name_en = "Li Jing" },
+  { staff_no = "0018" },
+  { staff_no = "0019", name = "王强", window = "a01", from = 2026-01-05 },
+]
+"""
+
+
+def test_the_names_of_staff_are_those_of_the_fleet(
+    tmp_path: Path, small_fleet_text: str, small_fleet_file: Path
+) -> None:
+    small_fleet_file.write_text(small_fleet_text + STAFF, encoding="utf-8")
+    fleet = load_fleet(small_fleet_file)
+
+    files = render(tmp_path, fleet)
+
+    staff_file = load(files[0]).screen.staff_file
+    assert staff_file == files[-1] == tmp_path / "out" / "staff.csv"
+    shown = load_staff(staff_file)
+    assert {(card.staff_no, card.name, card.name_en) for card in shown.cards.values()} == {
+        ("0017", "李静, 甲", "Li Jing"),
+        ("0019", "王强", "王强"),
+    }
+
+
+def test_a_table_of_staff_set_by_hand_is_kept_as_one_with_photos_must_be(
+    tmp_path: Path, small_fleet_text: str, small_fleet_file: Path
+) -> None:
+    small_fleet_file.write_text(small_fleet_text + STAFF, encoding="utf-8")
+
+    overrides = {"screen.staff_file": "/etc/yiping/own.csv"}
+    files = render(tmp_path, load_fleet(small_fleet_file), overrides=overrides)
+
+    assert load(files[0]).screen.staff_file == Path("/etc/yiping/own.csv")
+    assert not (tmp_path / "out" / "staff.csv").exists()
 
 
 def test_rendering_a_device_again_touches_nothing(tmp_path: Path, small_fleet: Fleet) -> None:

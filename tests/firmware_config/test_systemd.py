@@ -21,8 +21,8 @@ SERVICES = sorted(UNITS.glob("*.service"))
 SCREEN = UNITS / "kiosk-screen.service"
 OWN = [path for path in SERVICES if path != SCREEN]
 """Those that run our own programs; the screen's runs a browser."""
-NIGHTLY = sorted(path.stem for path in UNITS.glob("*.timer"))
-LASTING = [path for path in OWN if path.stem not in NIGHTLY]
+BY_TIMER = sorted(path.stem for path in UNITS.glob("*.timer"))
+LASTING = [path for path in OWN if path.stem not in BY_TIMER]
 MOST_EXPOSURE = 25
 """Tenths, as `systemd-analyze security` counts: 0 is closed, 100 a service with no protection."""
 
@@ -68,6 +68,8 @@ def test_the_units_are_these() -> None:
         "collector-ingest.service",
         "collector-reconcile.service",
         "collector-reconcile.timer",
+        "collector-verify.service",
+        "collector-verify.timer",
         "collector-web.service",
         "kiosk-screen.service",
         "kiosk.service",
@@ -226,8 +228,8 @@ def test_the_export_runs_each_night_after_its_time() -> None:
     assert calendar.split()[1] > ExportSettings().run_at
 
 
-@pytest.mark.parametrize("name", NIGHTLY)
-def test_a_nightly_run_makes_up_for_a_missed_one(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", BY_TIMER)
+def test_a_run_by_timer_makes_up_for_a_missed_one(name: str, tmp_path: Path) -> None:
     timer = Unit(UNITS / f"{name}.timer")
 
     assert timer.one("Persistent") == "true"
@@ -242,3 +244,11 @@ def test_what_is_missing_is_asked_for_before_the_export() -> None:
     )
 
     assert reconcile < export
+
+
+def test_the_ledger_is_verified_each_week_with_the_key_that_everybody_may_read() -> None:
+    unit = Unit(UNITS / "collector-verify.service")
+
+    assert "SuccessExitStatus" not in unit.options  # what is wrong must show as a failed unit
+    assert "--collector-key /etc/yiping/collector-public.jwk" in unit.one("ExecStart")
+    assert unit.environment()["TMPDIR"] == unit.one("WorkingDirectory")

@@ -20,6 +20,7 @@ from firmware_config.contract import (
     decode_record,
     decode_status,
 )
+from firmware_config.contract import Clock as ClockRecord
 from firmware_config.kiosk_settings import KioskSettings, UplinkSettings
 from firmware_config.mqtt_link import (
     Arrived,
@@ -110,6 +111,17 @@ def pins() -> Iterator[MockFactory]:
     factory.close()
 
 
+class RightClock(Clock):
+    """This machine's clocks, with a time server or without."""
+
+    def __init__(self, *, is_synced: bool = True) -> None:
+        super().__init__()
+        self._is_synced = is_synced
+
+    def is_synced(self) -> bool:
+        return self._is_synced
+
+
 @pytest.fixture
 def service_of(
     make_settings: Callable[..., KioskSettings], pins: MockFactory
@@ -117,12 +129,16 @@ def service_of(
     made: list[KioskService] = []
 
     def make(
-        port: int = 1, notify: Callable[[str], None] | None = None, **changes: Any
+        port: int = 1,
+        notify: Callable[[str], None] | None = None,
+        *,
+        is_synced: bool = True,
+        **changes: Any,
     ) -> KioskService:
         service = KioskService(
             make_settings(port=port, **changes),
             pin_factory=pins,
-            clock=Clock(),
+            clock=RightClock(is_synced=is_synced),
             password="",
             notify=notify,
         )
@@ -180,6 +196,29 @@ def test_from_press_to_receipt(
     wait_until(lambda: collector.statuses[-1].state == "offline")
     assert collector.statuses[0].state == "online"
     assert service.failure is None
+    collector.stop()
+
+
+def test_without_a_time_server_the_first_receipt_becomes_a_record_and_no_step(
+    open_broker: Any,
+    service_of: Callable[..., KioskService],
+    ledger: Any,
+    wait_until: Wait,
+) -> None:
+    collector = AnsweringCollector(open_broker.port, ledger)
+    collector.start()
+    service = service_of(open_broker.port, is_synced=False)
+    service.start()
+
+    wait_until(lambda: service.snapshot().stored == 2)
+
+    record = decode_record(split_token(ledger.tokens[2]).payload)
+    assert isinstance(record, ClockRecord)
+    assert abs(record.step_ms) < 5_000  # this machine's clock, and the collector's, are the same
+    assert record.server_time
+    device = service._device
+    assert device is not None
+    assert device.housekeeping.clock_steps == 0
     collector.stop()
 
 

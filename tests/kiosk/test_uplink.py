@@ -7,14 +7,20 @@ from typing import Any
 
 import pytest
 
+from firmware_config.chain import split_token
 from firmware_config.contract import (
     MAX_IN_FLIGHT_RECORDS,
     MAX_MESSAGE_BYTES,
     MAX_MESSAGE_RECORDS,
+    Checkpoint,
+    Clock,
+    GivenCheckpoint,
     Health,
     Kind,
     decode_health,
+    decode_record,
     decode_status,
+    encode,
 )
 from firmware_config.keys import SigningKey
 from firmware_config.kiosk_settings import KioskSettings
@@ -35,6 +41,7 @@ from kiosk.uplink import Uplink
 
 JOURNAL = "yiping/hall-1/w-a01/journal"
 RECEIPT = "yiping/hall-1/w-a01/receipt"
+STATUS = "yiping/hall-1/w-a01/status"
 
 
 class PlayedLink:
@@ -408,3 +415,124 @@ def test_without_a_clock_an_old_receipt_played_again_does_not_set_the_time_back(
     line.receive(line.ledger.receipt(server_ms=1_800_000_600_000))
     line.receive(old)
     assert line.uplink.receipts.collector_ms == 1_800_000_600_000
+
+
+def test_a_device_without_the_time_writes_down_the_first_live_receipt(line: Line) -> None:
+    line.clock.step(-line.clock.wall_ms(), is_synced=False)  # it is 1970
+    line.write(1)
+    line.connect()
+    for message in line.pump():
+        line.ledger.take(message)
+    kept = line.ledger.receipt(server_ms=1_800_000_000_000)
+    live = line.ledger.receipt(server_ms=1_800_000_060_500)
+
+    assert line.receive(kept, retain=True) == ()  # it may have lain on the broker for days
+    assert line.receive(kept) == ()  # nor does a recording of it say what time it is
+    [noted] = line.receive(live)
+    line.clock.advance(1000)
+    assert line.receive(line.ledger.receipt(server_ms=1_800_000_061_500)) == ()
+
+    line.journal.append([Draft(noted.kind, noted.at_ms, noted.fields)], line.clock.stamp())
+    [(_, token)] = line.journal.tokens([2])
+    record = decode_record(split_token(token).payload)
+    assert isinstance(record, Clock)
+    assert record.server_time == "2027-01-15T08:01:00.500Z"
+    assert record.step_ms == 1_800_000_060_500
+    assert record.mono_ms == line.clock.mono_ms() - 1000
+
+
+def test_a_synchronised_device_writes_no_receipts_down(line: Line) -> None:
+    line.write(1)
+    line.connect()
+    for message in line.pump():
+        line.ledger.take(message)
+    line.clock.advance(1000)
+
+    assert line.answer() == ()
+
+
+def test_a_receipt_that_is_not_believed_is_no_meeting(line: Line) -> None:
+    line.clock.step(0, is_synced=False)
+    line.write(1)
+    line.connect()
+    for message in line.pump():
+        line.ledger.take(message)
+
+    assert line.answer(epoch="A" * 22) == ()
+    assert line.receive(b"no token") == ()
+    assert line.uplink.receipts.age_s is None
+
+
+def given_checkpoint(key: SigningKey, size: int, from_size: int = 0) -> GivenCheckpoint:
+    said = Checkpoint(
+        what="checkpoint",
+        hall="hall-1",
+        gen="gen-1",
+        on="2026-07-01",
+        size=size,
+        root=f"{size:A>43}",
+        time="2026-07-01T16:00:00.000Z",
+        v=1,
+    )
+    return GivenCheckpoint(token=key.token(encode(said)).decode(), from_size=from_size)
+
+
+def test_hello_says_the_checkpoint_that_is_kept(line: Line, collector_key: SigningKey) -> None:
+    birth = line.link.arguments["birth"]
+    assert decode_status(birth().payload).checkpoint_size == 0
+    line.connect()
+    line.answer(epoch=line.journal.epoch, checkpoint=given_checkpoint(collector_key, 4))
+    hello = decode_status(birth().payload)
+    assert (hello.checkpoint_gen, hello.checkpoint_size) == ("gen-1", 4)
+
+
+def test_a_checkpoint_is_taken_also_with_a_receipt_for_an_older_journal(
+    line: Line, collector_key: SigningKey
+) -> None:
+    line.connect()
+    line.answer(epoch="o" * 22, checkpoint=given_checkpoint(collector_key, 4))
+    assert line.uplink.receipts.checkpoints.base == ("gen-1", 4)
+    given = given_checkpoint(collector_key, 9)
+    line.answer(dev="w-a02", epoch=line.journal.epoch, checkpoint=given)
+    assert line.uplink.receipts.checkpoints.base == ("gen-1", 4)
+
+
+def test_hello_is_said_again_for_a_proof_at_most_once_a_minute(
+    line: Line, collector_key: SigningKey
+) -> None:
+    line.connect()
+    same = {"epoch": line.journal.epoch, "ledger_size": 9}
+    line.answer(**same, checkpoint=given_checkpoint(collector_key, 4))
+    for _ in range(2):
+        for _ in range(60):
+            line.answer(**same, checkpoint=given_checkpoint(collector_key, 9, from_size=2))
+            line.pump()
+            line.clock.advance(1000)
+        [said] = line.link.take(STATUS)
+        hello = decode_status(said)
+        assert (hello.state, hello.checkpoint_size) == ("online", 4)
+    line.link.is_up = False  # it broke: it is said when it can be
+    line.answer(**same, checkpoint=given_checkpoint(collector_key, 9, from_size=2))
+    line.pump()
+    line.link.is_up = True
+    line.pump()
+    assert line.link.take(STATUS) == []
+    assert line.uplink.due_ms() == line.clock.steady_ms() + 1000  # and no turn before
+    line.clock.advance(1000)
+    line.pump()
+    assert len(line.link.take(STATUS)) == 1
+
+
+def test_a_collector_that_contradicts_itself_is_a_fault_while_records_go_on(
+    line: Line, collector_key: SigningKey
+) -> None:
+    line.write(2)
+    line.connect()
+    given = given_checkpoint(collector_key, 4)
+    line.answer(epoch=line.journal.epoch, ledger_size=5, checkpoint=given)
+    for message in line.pump():
+        line.ledger.take(message)
+    [noted] = line.answer()  # a live receipt of 2 rows, where it once had 4
+    assert (noted.kind, noted.fields["reason"]) == (Kind.FAULT, "checkpoint")
+    assert line.uplink.watermarks.stored == 2
+    assert line.uplink.receipts.checkpoints.alarms == ["checkpoint"]

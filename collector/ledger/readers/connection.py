@@ -61,7 +61,7 @@ class LedgerReader:
             self._connection = self._connect("mode=ro")
         except sqlite3.Error as error:
             if self._has_log():
-                raise LedgerUnavailable(f"{self.path}: {error}") from error
+                raise LedgerUnavailable(self._why(error)) from error
             self._state = self._file_state()
             try:
                 self._connection = self._connect("mode=ro&immutable=1")
@@ -70,9 +70,17 @@ class LedgerReader:
             self._is_immutable = True
         return self
 
+    @property
+    def uri(self) -> str:
+        """Names the file as it was opened, for SQLite's `ATTACH` to a connection of another."""
+        return self._uri("mode=ro&immutable=1" if self._is_immutable else "mode=ro")
+
+    def _uri(self, flags: str) -> str:
+        return f"file:{quote(str(self.path.resolve()))}?{flags}"
+
     def _connect(self, flags: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"file:{quote(str(self.path.resolve()))}?{flags}",
+            self._uri(flags),
             uri=True,
             timeout=BUSY_TIMEOUT_S,
             isolation_level=None,
@@ -94,16 +102,37 @@ class LedgerReader:
             return None
         return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
+    def _why(self, error: sqlite3.Error) -> str:
+        if self.path.with_name(self.path.name + "-shm").exists():
+            return f"{self.path}: {error}"
+        return (
+            f"{self.path}: {error}: {self.path.name}-wal was left by a writer that was killed: "
+            "start collector ingest, which recovers it"
+        )
+
     def _has_log(self) -> bool:
         log = self.path.with_name(self.path.name + "-wal")
         return log.exists() and log.stat().st_size > 0
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The open connection, for reading modules that take one. Raises LedgerUnavailable."""
+        """The open connection, for questions that are shared with the writer.
+
+        Raises:
+            LedgerUnavailable: it is not open.
+        """
         if self._connection is None:
             raise LedgerUnavailable(f"{self.path}: not open")
         return self._connection
+
+    def require_current(self) -> None:
+        """To be called before an answer is used.
+
+        Raises:
+            LedgerUnavailable: somebody wrote since the file was opened as if nobody did.
+        """
+        if not self.is_current:
+            raise LedgerUnavailable(f"{self.path}: a writer started while it was read; run again")
 
     @property
     def is_current(self) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collector.ledger.readers.connection import LedgerReader, LedgerUnavailable
+from firmware_config.contract import CHECKPOINT_FAULT, decode_health
+from firmware_config.errors import ContractError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,25 @@ def gaps(reader: LedgerReader) -> list[GapRow]:
         "WHERE e.head > e.stored ORDER BY d.code, e.id"
     )
     return [GapRow(device=row[0], epoch=row[1], stored=row[2], head=row[3]) for row in rows]
+
+
+def refusing(reader: LedgerReader) -> list[str]:
+    """Ids of the devices whose last health says that they refuse what this ledger says of itself.
+
+    What they said is not signed; the FAULT records in their journals are, and so is the evidence.
+    """
+    rows = reader.rows(
+        "SELECT d.code, s.health FROM device_status s JOIN devices d ON d.id = s.device "
+        "WHERE s.health IS NOT NULL ORDER BY d.code"
+    )
+    return [code for code, health in rows if CHECKPOINT_FAULT in _alarms(health)]
+
+
+def _alarms(health: bytes) -> list[str]:
+    try:
+        return decode_health(health).alarms
+    except ContractError:
+        return []
 
 
 def record_counts(reader: LedgerReader) -> tuple[int, int]:

@@ -12,7 +12,14 @@ LOOK_BACK: Final = 20_000
 
 _COLUMNS: Final = (
     "o.position, o.window, o.department, o.level, o.reason, o.trigger, o.case_no, o.service_no, "
-    "o.item, o.staff_no, o.pressed_ms, o.answer_ms, o.time_quality, o.is_repeat"
+    "o.item, o.staff_no, o.pressed_ms, o.answer_ms, o.time_quality, o.is_repeat, o.staff_from, "
+    "b.earliest_ms - b.offset_ms, b.latest_ms - b.offset_ms, d.code, e.epoch, "
+    "coalesce(r.seq, o.seq)"
+)
+_OUTCOMES: Final = (
+    f"SELECT {_COLUMNS} FROM outcomes o LEFT JOIN records r ON r.position = o.position "
+    "JOIN epochs e ON e.id = o.epoch JOIN devices d ON d.id = o.device "
+    "LEFT JOIN boots b ON b.epoch = o.epoch AND b.boot = o.boot"
 )
 
 
@@ -32,6 +39,11 @@ class OutcomeRow:
         answer_ms: from invitation to press or time-out, milliseconds.
         time_quality: `synced`, `offset` or `bounded`.
         is_repeat: whether the case had a rating already, so that this one is not counted.
+        staff_from: whence `staff_no` is known: `record`, `assignment`, or empty.
+        earliest_ms: it cannot have been before this, UTC milliseconds; None: nothing says so, or
+            the device's own clock tells the time.
+        latest_ms: … nor after this; None: the device's own clock tells the time.
+        device: its id; with `epoch` and `seq` the record's identity for ever.
     """
 
     position: int
@@ -48,6 +60,12 @@ class OutcomeRow:
     answer_ms: int
     time_quality: str
     is_repeat: bool
+    staff_from: str
+    earliest_ms: int | None
+    latest_ms: int | None
+    device: str
+    epoch: str
+    seq: int
 
 
 def _outcome(row: Row) -> OutcomeRow:
@@ -66,6 +84,12 @@ def _outcome(row: Row) -> OutcomeRow:
         answer_ms=row[11],
         time_quality=row[12],
         is_repeat=bool(row[13]),
+        staff_from=row[14],
+        earliest_ms=None if row[15] is None else row[10] + row[15],
+        latest_ms=None if row[16] is None else row[10] + row[16],
+        device=row[17],
+        epoch=row[18],
+        seq=row[19],
     )
 
 
@@ -79,7 +103,7 @@ def latest_ratings(reader: LedgerReader, *, after: int, limit: int) -> list[Outc
     """Counted ratings stored after position `after`, newest first, at most `limit`."""
     lowest = max(after, last_position(reader) - LOOK_BACK)
     rows = reader.rows(
-        f"SELECT {_COLUMNS} FROM outcomes o WHERE o.position > ? AND o.level IS NOT NULL "
+        f"{_OUTCOMES} WHERE o.position > ? AND o.level IS NOT NULL "
         "AND o.is_repeat = 0 ORDER BY o.position DESC LIMIT ?",
         lowest,
         limit,
@@ -90,7 +114,7 @@ def latest_ratings(reader: LedgerReader, *, after: int, limit: int) -> list[Outc
 def latest_of_window(reader: LedgerReader, window: int, *, limit: int) -> list[OutcomeRow]:
     """The last outcomes of one window by press time, newest first, unrated ones included."""
     rows = reader.rows(
-        f"SELECT {_COLUMNS} FROM outcomes o WHERE o.window = ? ORDER BY o.pressed_ms DESC LIMIT ?",
+        f"{_OUTCOMES} WHERE o.window = ? ORDER BY o.pressed_ms DESC LIMIT ?",
         window,
         limit,
     )

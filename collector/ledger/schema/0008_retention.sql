@@ -24,14 +24,14 @@ CREATE TABLE purged_digests (block INTEGER PRIMARY KEY, digests BLOB NOT NULL) S
 -- What purged records had added to the rollups; rebuilding begins with these.
 CREATE TABLE purged_day_rollups (
     on_date TEXT NOT NULL, window INTEGER NOT NULL, department INTEGER NOT NULL,
-    staff_no TEXT NOT NULL, item TEXT NOT NULL,
+    staff_no TEXT NOT NULL, staff_from TEXT NOT NULL, item TEXT NOT NULL,
     invited INTEGER NOT NULL DEFAULT 0,
     level5 INTEGER NOT NULL DEFAULT 0, level4 INTEGER NOT NULL DEFAULT 0,
     level3 INTEGER NOT NULL DEFAULT 0, level2 INTEGER NOT NULL DEFAULT 0,
     level1 INTEGER NOT NULL DEFAULT 0,
     unrated INTEGER NOT NULL DEFAULT 0,
     ignored INTEGER NOT NULL DEFAULT 0, repeats INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (on_date, window, department, staff_no, item)
+    PRIMARY KEY (on_date, window, department, staff_no, staff_from, item)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE purged_hour_rollups (
     on_date TEXT NOT NULL, window INTEGER NOT NULL, department INTEGER NOT NULL,
@@ -43,6 +43,14 @@ CREATE TABLE purged_hour_rollups (
     unrated INTEGER NOT NULL DEFAULT 0,
     ignored INTEGER NOT NULL DEFAULT 0, repeats INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (on_date, window, department, hour)
+) STRICT, WITHOUT ROWID;
+
+-- What purged records said of their boots; see collector/boot_times.py.
+CREATE TABLE purged_boots (
+    epoch INTEGER NOT NULL REFERENCES epochs, boot TEXT NOT NULL,
+    first_seq INTEGER NOT NULL, last_mono_ms INTEGER NOT NULL,
+    not_after_ms INTEGER NOT NULL, met_ms INTEGER,
+    PRIMARY KEY (epoch, boot)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER purges_are_never_changed BEFORE UPDATE ON purges
@@ -78,3 +86,4 @@ CREATE TRIGGER quarantine_is_only_purged BEFORE DELETE ON quarantine
 
 -- What names a rating to others once its record is gone; NULL while the record tells it.
 ALTER TABLE outcomes ADD COLUMN seq INTEGER;
+CREATE INDEX outcomes_of_purged ON outcomes (epoch, seq) WHERE seq IS NOT NULL;

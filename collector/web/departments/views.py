@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _
 
 from collector.web.asked import Column, Order, asked_order, asked_period
-from collector.web.dashboard import dashboard, now_ms, reader, today
+from collector.web.dashboard import dashboard, excluded, now_ms, reader, today
 from collector.web.figures import figures_json, rate_order
 from collector.web.places import DepartmentFigures, department_json, places, window_json
 from collector.web.trend import days_json, trend
@@ -30,7 +30,7 @@ def columns() -> tuple[Column[DepartmentFigures], ...]:
         Column("rated", _("Rated"), lambda d: d.figures.counts.rated),
         Column("participation", _("Participation"), lambda d: _participation(d)),
         Column("rate", _("Satisfaction"), lambda d: rate_order(d.figures, minimum)),
-        Column("bad", _("Bad ratings"), lambda d: d.figures.counts.bad),
+        Column("bad", _("Bad ratings"), lambda d: d.figures.net.bad),
     )
 
 
@@ -48,7 +48,8 @@ def index() -> ResponseReturnValue:
     """All departments in a period, in the order asked for."""
     asked = asked_period(request.args, today())
     order = _order()
-    these = places(reader(), asked.period, now_ms())
+    out = excluded(asked.period)
+    these = places(reader(), asked.period, now_ms(), excluded=out)
     return render_template(
         "departments/index.html",
         asked=asked,
@@ -63,7 +64,8 @@ def one(code: str) -> ResponseReturnValue:
     """One department in a period, with its windows."""
     asked = asked_period(request.args, today())
     order = asked_order(request.args, window_columns(), default="rated")
-    these = places(reader(), asked.period, now_ms())
+    out = excluded(asked.period)
+    these = places(reader(), asked.period, now_ms(), excluded=out)
     place = these.department(code)
     if place is None:
         abort(HTTPStatus.NOT_FOUND)
@@ -74,6 +76,7 @@ def one(code: str) -> ResponseReturnValue:
         today(),
         windows=[row.window.id for row in rows],
         department=place.department.id,
+        excluded=out,
     )
     return render_template(
         "departments/one.html",
@@ -91,7 +94,8 @@ def api_index() -> ResponseReturnValue:
     """All departments for machines."""
     asked = asked_period(request.args, today())
     order = _order()
-    these = places(reader(), asked.period, now_ms())
+    out = excluded(asked.period)
+    these = places(reader(), asked.period, now_ms(), excluded=out)
     return jsonify(
         first_on=asked.period.start_on.isoformat(),
         last_on=asked.period.last_on.isoformat(),
@@ -104,7 +108,8 @@ def api_index() -> ResponseReturnValue:
 def api_one(code: str) -> ResponseReturnValue:
     """One department for machines."""
     asked = asked_period(request.args, today())
-    these = places(reader(), asked.period, now_ms())
+    out = excluded(asked.period)
+    these = places(reader(), asked.period, now_ms(), excluded=out)
     place = these.department(code)
     if place is None:
         abort(HTTPStatus.NOT_FOUND)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
+from collector.corrections.excluded import ExcludedRating, Limits, excluded_by
+from collector.corrections.file import CorrectionsFile
+from collector.corrections.report import alarms_of, excluded_in, last_two_months
 from collector.ledger.readers import LedgerReader, counts, fleet, integrity, outcomes
 from collector.ledger.readers.integrity import LedgerState
 from collector.ledger.readers.outcomes import OutcomeRow
 from collector.periods import local_day, single_day
 from collector.rates import Counts
+from collector.web.alarms import ShownAlarm, alarm_json, shown_alarms
 from collector.web.dashboard import zone_of
 from collector.web.device_states import DeviceTally, tally
 from collector.web.figures import Figures, figures_json
-from collector.web.page_time import newest_ms
 from collector.web.places import (
     DepartmentFigures,
     Places,
@@ -26,8 +29,6 @@ from collector.web.places import (
 )
 from firmware_config.chain import b64url
 
-OVERVIEW_EVERY_MS: Final = 3000
-"""How often a live event also carries the hours and departments, which are the larger part."""
 LATEST: Final = 12
 """Ratings in the live list."""
 IN_LISTS: Final = 6
@@ -74,19 +75,37 @@ class HallToday:
     devices: DeviceTally
     ledger: LedgerState
     latest: list[LatestRating]
+    alarms: list[ShownAlarm]
 
 
-def hall_today(reader: LedgerReader, now_ms: int, *, minimum_base: int) -> HallToday:
-    """The hall on the local day of `now_ms`."""
+def hall_today(
+    reader: LedgerReader,
+    corrections: CorrectionsFile,
+    now_ms: int,
+    *,
+    minimum_base: int,
+    limits: Limits,
+) -> HallToday:
+    """The hall on the local day of `now_ms`.
+
+    Args:
+        reader: the ledger.
+        corrections: what is left out of the net figures.
+        now_ms: UTC milliseconds.
+        minimum_base: rates over fewer ratings are not ranked.
+        limits: when the excluded share of a month is an alarm.
+    """
     hall = fleet.hall(reader)
     on = local_day(now_ms, zone_of(hall))
     position = outcomes.last_position(reader)
-    these = places(reader, single_day(on), now_ms)
+    lately = excluded_in(reader.rows, corrections, last_two_months(on))
+    excluded = [one for one in lately if one.on_date == on.isoformat()]
+    these = places(reader, single_day(on), now_ms, excluded=excluded)
     return HallToday(
         on=on,
         position=position,
         figures=these.hall,
-        hours=hours_of(counts.by_hour_of_day(reader, on)),
+        hours=hours_of(counts.by_hour_of_day(reader, on), excluded),
         leading=leading(these.departments, minimum_base=minimum_base, limit=IN_LISTS),
         attention=with_bad_ratings(these.departments, limit=IN_LISTS),
         departments=len(these.departments),
@@ -94,15 +113,29 @@ def hall_today(reader: LedgerReader, now_ms: int, *, minimum_base: int) -> HallT
         devices=tally(fleet.devices(reader, now_ms), now_ms),
         ledger=integrity.ledger_state(reader),
         latest=latest(reader, these, now_ms, after=0),
+        alarms=shown_alarms(
+            alarms_of(reader.rows, lately, limits),
+            [place.department for place in these.departments],
+            [place.window for place in these.windows],
+        ),
     )
 
 
-def hours_of(by_hour: dict[int, Counts]) -> list[HourFigures]:
-    """Every hour from the first to the last to draw, empty ones too."""
+def hours_of(
+    by_hour: dict[int, Counts], excluded: Sequence[ExcludedRating] = ()
+) -> list[HourFigures]:
+    """Every hour from the first to the last to draw, empty ones too.
+
+    Args:
+        by_hour: local hour → raw counts.
+        excluded: the ratings among them that approved corrections leave out.
+    """
     first = min([FIRST_HOUR, *by_hour])
     last = max([LAST_HOUR, *by_hour])
+    out = excluded_by(excluded, lambda one: one.hour)
     return [
-        HourFigures(hour, Figures(by_hour.get(hour, Counts()))) for hour in range(first, last + 1)
+        HourFigures(hour, Figures(by_hour.get(hour, Counts()), out.get(hour, Counts())))
+        for hour in range(first, last + 1)
     ]
 
 
@@ -186,66 +219,10 @@ def today_json(page: HallToday) -> dict[str, Any]:
         "devices": devices_json(page.devices),
         "ledger": ledger_json(page.ledger),
         "latest": [rating_json(rating) for rating in page.latest],
+        "alarms": [alarm_json(alarm) for alarm in page.alarms],
     }
 
 
 def ledger_json(ledger: LedgerState) -> dict[str, Any]:
     """The ledger's state for machines."""
     return {"size": ledger.size, "root": root_text(ledger.root), "gen": ledger.gen}
-
-
-class LiveEvents:
-    """Builds the live events of the hall page.
-
-    Args:
-        clock: UTC milliseconds since 1970.
-        minimum_base: rates over fewer ratings are not ranked.
-        follows_records: the day shown is that of the newest record, see `page_time`.
-    """
-
-    def __init__(
-        self, clock: Callable[[], int], *, minimum_base: int, follows_records: bool = False
-    ) -> None:
-        self._clock = clock
-        self._follows_records = follows_records
-        self._minimum_base = minimum_base
-        self._overview_ms = 0
-
-    def event(self, reader: LedgerReader, *, after: int) -> dict[str, Any]:
-        """A whole event with the ratings after a position: the first of a stream, or a poll."""
-        now_ms = self._clock()
-        with reader.moment():  # else a rating stored meanwhile is told now and again next time
-            if self._follows_records:
-                now_ms = newest_ms(reader, now_ms)
-            page = hall_today(reader, now_ms, minimum_base=self._minimum_base)
-        event = today_json(page)
-        event["is_partial"] = False
-        event["latest"] = [rating for rating in event["latest"] if rating["position"] > after]
-        return event
-
-    def __call__(
-        self, reader: LedgerReader, previous: dict[str, Any] | None
-    ) -> dict[str, Any] | None:
-        """The next event; None when nothing that is shown has changed since `previous`."""
-        now_ms = self._clock()
-        # without a previous event the latest ratings are all told: a page that has just connected
-        # may have missed one that came before this first look, and knows itself which it has
-        after = previous["position"] if previous else 0
-        event = self.event(reader, after=after)
-        is_due = previous is None or now_ms - self._overview_ms >= OVERVIEW_EVERY_MS
-        is_behind = previous is not None and previous["is_partial"]
-        if previous is not None and all(
-            event[part] == previous[part] for part in ("position", "figures", "devices", "ledger")
-        ):
-            return event if is_behind and self._is_told(now_ms, is_due) else None
-        if not self._is_told(now_ms, is_due):
-            for part in ("hours", "leading", "attention"):
-                del event[part]
-            event["is_partial"] = True
-        return event
-
-    def _is_told(self, now_ms: int, is_due: bool) -> bool:
-        """Whether this event carries the overview; remembers when it did."""
-        if is_due:
-            self._overview_ms = now_ms
-        return is_due

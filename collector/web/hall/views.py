@@ -9,15 +9,30 @@ from flask.typing import ResponseReturnValue
 
 from collector.web.access import SESSION_COOKIE
 from collector.web.asked import asked_number
-from collector.web.dashboard import dashboard, now_ms, reader
-from collector.web.hall.today import HallToday, LiveEvents, hall_today, hours_json, today_json
+from collector.web.dashboard import corrections, dashboard, now_ms, reader
+from collector.web.hall.events import LiveEvents
+from collector.web.hall.today import HallToday, hall_today, hours_json, today_json
 from collector.web.live import stream
 
 blueprint = Blueprint("hall", __name__)
 
 
 def _today() -> HallToday:
-    return hall_today(reader(), now_ms(), minimum_base=dashboard().options.minimum_base)
+    options = dashboard().options
+    return hall_today(
+        reader(),
+        corrections(),
+        now_ms(),
+        minimum_base=options.minimum_base,
+        limits=options.limits,
+    )
+
+
+def _events() -> LiveEvents:
+    options = dashboard().options
+    return LiveEvents(
+        now_ms, corrections(), minimum_base=options.minimum_base, limits=options.limits
+    )
 
 
 @blueprint.get("/")
@@ -29,7 +44,7 @@ def page() -> ResponseReturnValue:
 
 @blueprint.get("/hall/overview")
 def overview() -> ResponseReturnValue:
-    """The two lists of departments, for a page that is already open."""
+    """Alarms and the two lists of departments, for a page that is already open."""
     return render_template("hall/_overview.html", page=_today())
 
 
@@ -43,8 +58,7 @@ def api() -> ResponseReturnValue:
 def live() -> ResponseReturnValue:
     """What is new after a position: the fall-back of pages without a stream."""
     after = asked_number(request.args, "after", default=0)
-    events = LiveEvents(now_ms, minimum_base=dashboard().options.minimum_base)
-    return jsonify(events.event(reader(), after=after))
+    return jsonify(_events().event(reader(), after=after))
 
 
 @blueprint.get("/api/v1/live/stream")
@@ -59,8 +73,7 @@ def live_stream() -> ResponseReturnValue:
     if subscription is None:
         abort(HTTPStatus.SERVICE_UNAVAILABLE)
     try:
-        events = LiveEvents(now_ms, minimum_base=dashboard().options.minimum_base)
-        first = events.event(reader(), after=after)
+        first = _events().event(reader(), after=after)
     except BaseException:
         watcher.unsubscribe(subscription)
         raise

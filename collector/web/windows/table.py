@@ -20,7 +20,7 @@ def columns() -> tuple[Column[WindowFigures], ...]:
         Column("rated", _("Rated"), lambda w: w.figures.counts.rated),
         Column("participation", _("Participation"), _participation),
         Column("rate", _("Satisfaction"), lambda w: rate_order(w.figures, minimum)),
-        Column("bad", _("Bad ratings"), lambda w: w.figures.counts.bad),
+        Column("bad", _("Bad ratings"), lambda w: w.figures.net.bad),
     )
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Blueprint, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
+from collector.corrections.entries import Correction
+from collector.corrections.reading import corrections_of
 from collector.ledger.readers import counts, outcomes
 from collector.ledger.readers import fleet as fleet_reader
 from collector.ledger.readers.outcomes import OutcomeRow
 from collector.web.asked import asked_order, asked_period
-from collector.web.dashboard import now_ms, reader, today
+from collector.web.corrections.rights import is_proposer
+from collector.web.dashboard import corrections, excluded, now_ms, reader, today
 from collector.web.figures import figures_json
 from collector.web.hall.today import hours_json, hours_of
 from collector.web.places import places, window_json
@@ -29,7 +33,8 @@ def index() -> ResponseReturnValue:
     """All windows in a period, in the order asked for."""
     asked = asked_period(request.args, today())
     order = asked_order(request.args, columns(), default="rated")
-    these = places(reader(), asked.period, now_ms())
+    out = excluded(asked.period)
+    these = places(reader(), asked.period, now_ms(), excluded=out)
     return render_template(
         "windows/index.html",
         asked=asked,
@@ -43,23 +48,39 @@ def index() -> ResponseReturnValue:
 def one(code: str) -> ResponseReturnValue:
     """One window in a period."""
     asked = asked_period(request.args, today())
-    these = places(reader(), asked.period, now_ms())
+    out = excluded(asked.period)
+    these = places(reader(), asked.period, now_ms(), excluded=out)
     place = these.window(code)
     if place is None:
         abort(HTTPStatus.NOT_FOUND)
     key = place.window.id
     by_hour = counts.by_hour(reader(), asked.period, window=key)
-    days = trend(reader(), asked.period, today(), windows=[key])
+    here = [rating for rating in out if rating.window == key]
+    sessions = outcomes.latest_of_window(reader(), key, limit=LAST_SESSIONS)
+    days = trend(reader(), asked.period, today(), windows=[key], excluded=out)
     return render_template(
         "windows/one.html",
         asked=asked,
         place=place,
         hall_figures=these.hall,
-        hours=hours_json(hours_of(by_hour)),
+        hours=hours_json(hours_of(by_hour, here)),
         days=days_json(days),
-        sessions=outcomes.latest_of_window(reader(), key, limit=LAST_SESSIONS),
+        sessions=sessions,
         devices=devices_at(fleet_reader.devices(reader(), now_ms()), key, now_ms()),
+        known_corrections=_known(sessions),
+        may_correct=_may_correct(),
     )
+
+
+def _known(sessions: Sequence[OutcomeRow]) -> dict[tuple[str, str, int], Correction]:
+    """Record → its last correction, of the sessions that have one."""
+    return corrections_of(corrections(), [(row.device, row.epoch, row.seq) for row in sessions])
+
+
+def _may_correct() -> Callable[[int | None], bool]:
+    """Whether the visitor may propose corrections of a department's (row id) ratings."""
+    codes = {row.id: row.code for row in fleet_reader.departments(reader())}
+    return lambda department: is_proposer(codes.get(department or 0, ""))
 
 
 @blueprint.get("/api/v1/windows")
@@ -67,7 +88,8 @@ def api_index() -> ResponseReturnValue:
     """All windows for machines."""
     asked = asked_period(request.args, today())
     order = asked_order(request.args, columns(), default="rated")
-    these = places(reader(), asked.period, now_ms())
+    out = excluded(asked.period)
+    these = places(reader(), asked.period, now_ms(), excluded=out)
     return jsonify(
         first_on=asked.period.start_on.isoformat(),
         last_on=asked.period.last_on.isoformat(),
@@ -80,24 +102,29 @@ def api_index() -> ResponseReturnValue:
 def api_one(code: str) -> ResponseReturnValue:
     """One window for machines."""
     asked = asked_period(request.args, today())
-    these = places(reader(), asked.period, now_ms())
+    out = excluded(asked.period)
+    these = places(reader(), asked.period, now_ms(), excluded=out)
     place = these.window(code)
     if place is None:
         abort(HTTPStatus.NOT_FOUND)
     key = place.window.id
+    by_hour = counts.by_hour(reader(), asked.period, window=key)
+    here = [rating for rating in out if rating.window == key]
     sessions = outcomes.latest_of_window(reader(), key, limit=LAST_SESSIONS)
+    known = _known(sessions)
     devices = devices_at(fleet_reader.devices(reader(), now_ms()), key, now_ms())
     return jsonify(
         first_on=asked.period.start_on.isoformat(),
         last_on=asked.period.last_on.isoformat(),
         **window_json(place),
-        hours=hours_json(hours_of(counts.by_hour(reader(), asked.period, window=key))),
-        sessions=[_session_json(row) for row in sessions],
+        hours=hours_json(hours_of(by_hour, here)),
+        sessions=[_session_json(row, known) for row in sessions],
         devices=[device_json(device) for device in devices],
     )
 
 
-def _session_json(row: OutcomeRow) -> dict[str, Any]:
+def _session_json(row: OutcomeRow, known: dict[tuple[str, str, int], Correction]) -> dict[str, Any]:
+    correction = known.get((row.device, row.epoch, row.seq))
     return {
         "position": row.position,
         "level": row.level,
@@ -107,8 +134,17 @@ def _session_json(row: OutcomeRow) -> dict[str, Any]:
         "service_no": row.service_no,
         "item": row.item,
         "staff_no": row.staff_no,
+        "staff_from": row.staff_from,
         "pressed_ms": row.pressed_ms,
         "answer_ms": row.answer_ms,
         "time_quality": row.time_quality,
+        "earliest_ms": row.earliest_ms,
+        "latest_ms": row.latest_ms,
         "is_repeat": row.is_repeat,
+        "device": row.device,
+        "epoch": row.epoch,
+        "seq": row.seq,
+        "correction": None
+        if correction is None
+        else {"id": correction.proposal.id, "state": correction.state.value},
     }

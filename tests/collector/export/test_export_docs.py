@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.export import command, manifest, tables
+from collector.export import command, corrections, figures, manifest, tables
 from collector.settings import ExportSettings
 from firmware_config.settings import describe_settings
 
@@ -25,6 +25,13 @@ def test_every_option_is_documented(option):
 
 @pytest.mark.parametrize("column", tables.DETAIL_COLUMNS)
 def test_every_column_of_the_detail_is_documented(column):
+    assert f"`{column}`" in TEXT
+
+
+@pytest.mark.parametrize(
+    "column", [*corrections.CORRECTIONS_COLUMNS, *figures.FIGURE_COLUMNS[16:26]]
+)
+def test_every_column_of_corrections_and_net_figures_is_documented(column):
     assert f"`{column}`" in TEXT
 
 

@@ -12,7 +12,6 @@ import textwrap
 import pytest
 
 from collector.export.folders import ExportFolder, ExportUnwritable
-from collector.export.verify import verify
 from firmware_config.errors import ExitCode
 
 _PROGRAM = textwrap.dedent("""
@@ -92,14 +91,14 @@ def test_killed_at_every_step_what_is_visible_is_whole_and_the_next_run_complete
     call, seen = 0, set()
 
     while kill_at(busy_hall, at(4, 2), call := call + 1):
-        findings = verify(busy_hall.exports) if busy_hall.exports.exists() else []
-        assert [p for f in findings for p in f.problems] == []
-        seen.add(len(findings))
+        made = ExportFolder(busy_hall.exports).exports()
+        assert not made or busy_hall.check().findings == []
+        seen.add(len(made))
 
         assert busy_hall.export(now=at(4, 2)) is ExitCode.OK
-        findings = verify(busy_hall.exports)
-        assert [f.name for f in findings] == ["2026-11-02", "2026-11-03"]
-        assert [p for f in findings for p in f.problems] == []
+        made = ExportFolder(busy_hall.exports).exports()
+        assert [export.name for export in made] == ["2026-11-02", "2026-11-03"]
+        assert busy_hall.check().findings == []
         hidden = sorted(p.name for p in busy_hall.exports.iterdir() if p.name.startswith("."))
         assert hidden == [".lock", ".state.json"]
         shutil.rmtree(busy_hall.exports)
@@ -139,4 +138,4 @@ def test_a_full_disk_leaves_nothing_half_written(busy_hall, at, monkeypatch):
     assert [e.name for e in ExportFolder(busy_hall.exports).exports()] == ["2026-11-02"]
     assert not list(busy_hall.exports.glob(".*.partial"))
     assert busy_hall.export(now=at(5, 2)) is ExitCode.OK
-    assert [p for f in verify(busy_hall.exports) for p in f.problems] == []
+    assert busy_hall.check().findings == []

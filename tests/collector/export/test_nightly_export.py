@@ -12,7 +12,6 @@ import pytest
 
 from collector.errors import LedgerMismatch, UsageError
 from collector.export.folders import ExportBusy, ExportFolder, ExportUnwritable
-from collector.export.verify import verify
 from firmware_config import chain
 from firmware_config.errors import ExitCode
 from firmware_config.fleet import WindowAssignment
@@ -32,9 +31,9 @@ def names(hall):
 
 
 def passes(hall):
-    findings = verify(hall.exports)
-    assert [f.problems for f in findings] == [[] for _ in findings]
-    return len(findings)
+    report = hall.check()
+    assert report.findings == []
+    return report.figures["exports"]
 
 
 @pytest.fixture
@@ -74,7 +73,7 @@ def test_a_day_has_its_outcomes_its_figures_and_a_manifest_that_balances(one_day
     assert detail[4]["kind"] == "UNRATED"
     assert detail[4]["reason"] == "timeout"
     assert detail[5]["case_no"] == "3301"
-    assert detail[5]["staff_no"] == "17"
+    assert (detail[5]["staff_no"], detail[5]["staff_from"]) == ("17", "record")
 
     first = rows(one_day.exports, "windows")[0]
     assert first["window"] == "a01"
@@ -196,6 +195,18 @@ def test_a_window_moved_in_the_past_makes_revisions_from_that_day_on(one_day, at
     assert passes(one_day) == 9
 
 
+def test_staff_typed_in_late_makes_revisions_of_the_days_it_changes(one_day, at):
+    one_day.export(now=at(10, 2), recheck_days=0)
+    one_day.staff = {"18": "a01"}
+    one_day.load_fleet()
+
+    one_day.export(now=at(10, 3), recheck_days=0)
+
+    assert [name for name in names(one_day) if ".r" in name] == ["2026-11-02.r2"]
+    detail = rows(one_day.exports, "detail", "2026-11-02.r2")
+    assert {r["staff_no"] for r in detail if r["window"] == "a01"} == {"18"}
+
+
 def test_a_new_name_or_a_new_window_changes_no_past_export(one_day, at):
     one_day.export(now=at(3, 2))
     one_day.departments["tax"] = "国家税务总局"
@@ -221,7 +232,33 @@ def test_a_press_time_refined_by_milliseconds_makes_no_revision(hall, at):
     hall.export(now=at(4, 2))
 
     assert names(hall) == ["2026-11-02", "2026-11-03"]
-    assert hall.db.execute("SELECT DISTINCT time_quality FROM outcomes").fetchall() == [("offset",)]
+    assert hall.db.execute("SELECT DISTINCT time_quality FROM outcomes").fetchall() == [
+        ("bounded",)
+    ]
+
+
+def test_a_press_time_that_moves_to_another_day_revises_both_days(hall, at):
+    device = hall.devices["w-a01"]
+    device.switch_on(at(2, 8), meets=True)
+    device.serve(at(2, 17), 4, synced=False)
+    hall.store(at(2, 17))
+    device.switch_on(at(3, 8), meets=False)  # the network is down
+    device.serve(at(3, 9), 1, synced=False)
+    hall.store(at(4, 8))  # these come on the fourth, what follows them only on the fifth
+    hall.export(now=at(5, 2))
+    assert names(hall) == ["2026-11-02", "2026-11-03", "2026-11-04"]
+    assert rows(hall.exports, "windows", "2026-11-04")[0]["level1"] == "1"
+
+    device.switch_on(at(4, 8), meets=True)
+    hall.store(at(5, 8))
+    hall.export(now=at(6, 2))
+
+    revised = [name for name in names(hall) if name.endswith(".r2")]
+    assert revised == ["2026-11-03.r2", "2026-11-04.r2"]
+    assert rows(hall.exports, "windows", "2026-11-04.r2")[0]["rated"] == "0"
+    [moved] = rows(hall.exports, "detail", "2026-11-03.r2")
+    assert (moved["level"], moved["time_quality"]) == ("1", "bounded")
+    assert manifest(hall.exports, "2026-11-04.r2")["balanced"] is True
 
 
 def test_yesterday_is_due_from_run_at_on_or_now(one_day, at):
@@ -281,7 +318,9 @@ def test_a_rollup_that_lost_a_rating_marks_the_day_as_not_balanced(one_day, at, 
         "found": {"detail": 1, "outcomes": 1, "day_rollups": 0, "hour_rollups": 1},
     }
     assert "NOT BALANCED" in capsys.readouterr().out
-    assert passes(one_day) == 1  # the files are what the manifest says, and it says so itself
+    found = [(f.code, f.place, f.expected, f.got) for f in one_day.check().findings]
+    assert found[0] == ("sum", "2026-11-02/windows.csv:4 level5", "1", "0")
+    assert [code for code, *_ in found] == ["sum", "not-balanced"]  # a receiver is told as well
 
 
 def test_a_level_that_is_not_the_signed_one_marks_the_day(one_day, at):
@@ -362,7 +401,7 @@ def test_a_device_with_a_wrong_clock_is_compared_by_that_clock(hall, at):
     hall.store(at(5, 20))
 
     assert hall.export(now=at(6, 2)) is ExitCode.OK
-    assert rows(hall.exports, "detail", "2026-11-05")[0]["time_quality"] == "offset"
+    assert rows(hall.exports, "detail", "2026-11-05")[0]["time_quality"] == "bounded"
 
 
 def test_the_last_dayclose_of_a_day_is_meant_and_counts_what_was_written_before_it(hall, at):
@@ -529,5 +568,31 @@ def test_a_number_is_not_given_again_when_the_last_export_was_taken_away(one_day
     one_day.export(now=at(5, 2))
 
     assert manifest(one_day.exports, "2026-11-03")["number"] == 3
-    problems = [p for f in verify(one_day.exports) for p in f.problems]
-    assert any("number 2, made before it, is not in the folder" in p for p in problems)
+    assert [(f.code, f.place, f.got) for f in one_day.check().findings] == [
+        ("previous", "2026-11-03/manifest.json", "missing")
+    ]
+
+
+def test_a_rating_of_the_one_who_works_there_says_so_and_balances(one_day, at):
+    one_day.staff = {"18": "a01", "19": "b01"}
+    one_day.load_fleet()
+
+    assert one_day.export(now=at(3, 2)) is ExitCode.OK
+
+    detail = rows(one_day.exports, "detail")
+    assert {(r["window"], r["staff_no"], r["staff_from"]) for r in detail} == {
+        ("a01", "18", "assignment"),
+        ("b01", "17", "record"),
+    }
+
+
+def test_a_person_put_in_the_place_of_who_signed_in_shows(one_day, at):
+    one_day.tamper(
+        "UPDATE outcomes SET staff_no = '18', staff_from = 'assignment' WHERE staff_no <> ''"
+    )
+
+    assert one_day.export(now=at(3, 2)) is ExitCode.FAILURE
+
+    epoch = one_day.devices["w-b01"].epoch
+    found = {entry["what"]: entry["found"] for entry in manifest(one_day.exports)["differences"]}
+    assert found[f"record w-b01/{epoch}/2: staff_no"] == {"outcome": "", "record": "17"}

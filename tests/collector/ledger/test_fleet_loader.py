@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from collector.errors import ImmutableFleet
+from collector.errors import FleetMoved, ImmutableFleet
 from collector.ledger.fleet_loader import compare_fleet, load_into_ledger, read_device_keys
 from collector.ledger.migrations import open_empty_ledger, open_ledger
 from firmware_config.errors import InvalidSettings
@@ -23,8 +23,8 @@ from firmware_config.fleet import (
 )
 from firmware_config.keys import SigningKey, save_verify_key
 
-TABLES = ("meta", "departments", "windows", "devices", "device_keys")
-ASSIGNMENTS = ("device_windows", "window_departments")
+TABLES = ("meta", "departments", "windows", "devices", "device_keys", "staff")
+ASSIGNMENTS = ("device_windows", "window_departments", "staff_windows")
 
 
 def test_the_sample_hall_loads_completely_and_a_second_time_changes_nothing(tmp_path: Path) -> None:
@@ -36,9 +36,10 @@ def test_the_sample_hall_loads_completely_and_a_second_time_changes_nothing(tmp_
     db = open_ledger(tmp_path / "ledger.db")
     changes = load_into_ledger(db, fleet, keys, now_ms=7)
     counts = [db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES]
-    assert counts == [6, 74, 135, 135, 135]
-    assert len(changes) == 1 + 74 + 135 + 135 + 135 + len(fleet.device_assignments) + len(
-        fleet.window_assignments
+    assert counts == [6, 74, 135, 135, 135, len(fleet.staff)]
+    assert fleet.staff
+    assert len(changes) == 1 + 74 + 135 + 135 + 135 + len(fleet.staff) + len(
+        fleet.device_assignments + fleet.window_assignments + fleet.staff_assignments
     )
     before = [db.execute(f"SELECT * FROM {name}").fetchall() for name in TABLES + ASSIGNMENTS]
     assert load_into_ledger(db, fleet, keys, now_ms=8) == []
@@ -52,8 +53,21 @@ def test_comparing_tells_what_loading_would_do_and_does_nothing(small_fleet: Any
     db = open_empty_ledger()
     told = compare_fleet(db.conn, small_fleet(), {})
     assert db.execute("SELECT count(*) FROM devices").fetchone() == (0,)
-    assert told == load_into_ledger(db, small_fleet(), {}, now_ms=0)
+    assert told.changes == load_into_ledger(db, small_fleet(), {}, now_ms=0)
     db.close()
+
+
+def test_nothing_is_loaded_but_what_was_agreed_to(ledger: Any, small_fleet: Any) -> None:
+    fleet = small_fleet(departments=small_fleet().departments[::-1])
+    agreed = compare_fleet(ledger.db.conn, fleet, ledger.keys).changes
+    before = ledger.table("departments")
+    other = small_fleet(departments=())
+    with pytest.raises(FleetMoved, match="look again"):
+        load_into_ledger(ledger.db, other, ledger.keys, now_ms=0, agreed=agreed)
+    assert ledger.table("departments") == before
+    assert not ledger.db.conn.in_transaction
+    load_into_ledger(ledger.db, fleet, ledger.keys, now_ms=0, agreed=agreed)
+    assert ledger.table("departments") != before
 
 
 def test_names_may_change_and_what_left_the_file_is_kept(ledger: Any, small_fleet: Any) -> None:

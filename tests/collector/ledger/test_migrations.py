@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sqlite3
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from collector.errors import LedgerError, LedgerInUse, LedgerMismatch
-from collector.ledger.counts import open_read_only
-from collector.ledger.migrations import open_ledger
+from collector.errors import LedgerError, LedgerInUse, LedgerMismatch, LedgerNotWritable
+from collector.ledger.migrations import close_ledger, open_ledger
+from collector.ledger.readers import LedgerReader, LedgerUnavailable
 from collector.ledger.sole_writer import SoleWriter
 
 
@@ -56,10 +58,10 @@ def test_what_is_no_database_is_a_ledger_error(tmp_path: Path) -> None:
     path.write_bytes(b"not a database, and long enough to be looked at closely" * 20)
     with pytest.raises(LedgerError, match="cannot be opened"):
         open_ledger(path)
-    with pytest.raises(LedgerError, match="cannot be read"):
-        open_read_only(path)
-    with pytest.raises(LedgerError, match="cannot be read"):
-        open_read_only(tmp_path / "missing.db")
+    with pytest.raises(LedgerUnavailable, match="not a database"):
+        LedgerReader(path).open()
+    with pytest.raises(LedgerUnavailable, match=r"missing\.db: expected the ledger, found no file"):
+        LedgerReader(tmp_path / "missing.db").open()
     assert not (tmp_path / "missing.db").exists()
 
 
@@ -67,10 +69,8 @@ def test_reading_refuses_to_write_and_works_while_ingest_is_stopped(tmp_path: Pa
     path = tmp_path / "ledger.db"
     open_ledger(path).close()
     assert not path.with_name("ledger.db-wal").exists()
-    reader = open_read_only(path)
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        reader.execute("DELETE FROM meta")
-    reader.close()
+    with LedgerReader(path) as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.connection.execute("DELETE FROM meta")
 
 
 def test_reading_works_for_another_user_in_a_folder_it_cannot_write() -> None:
@@ -82,14 +82,54 @@ def test_reading_works_for_another_user_in_a_folder_it_cannot_write() -> None:
         if is_root:  # root may write anywhere: look with the eyes of nobody
             os.seteuid(65534)
         try:
-            reader = open_read_only(path)
-            assert reader.execute("SELECT count(*) FROM gens").fetchone() == (1,)
-            reader.close()
+            with LedgerReader(path) as reader:
+                assert reader.row("SELECT count(*) FROM gens") == (1,)
+                assert reader.is_current
             assert [entry.name for entry in Path(name).iterdir()] == ["ledger.db"]
         finally:
             if is_root:
                 os.seteuid(0)
             Path(name).chmod(0o755)
+
+
+def test_a_user_who_may_only_read_is_told_which_file_and_whose() -> None:
+    is_root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "ledger.db"
+        open_ledger(path).close()
+        Path(name).chmod(0o555)
+        path.chmod(0o444)
+        owner = path.owner()
+        if is_root:
+            os.seteuid(65534)
+        try:
+            for start in (open_ledger, SoleWriter):
+                with pytest.raises(LedgerNotWritable) as caught:
+                    start(path)
+                assert re.fullmatch(
+                    rf"{path}: user \S+ may not write it, only read; it belongs to {owner}: "
+                    rf"run this as {owner}",
+                    str(caught.value),
+                )
+            assert [entry.name for entry in Path(name).iterdir()] == ["ledger.db"]
+        finally:
+            if is_root:
+                os.seteuid(0)
+            Path(name).chmod(0o755)
+
+
+def test_closing_leaves_everything_in_the_one_file_while_a_reader_looks_on(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    db = open_ledger(path)
+    with LedgerReader(path, is_snapshot=False) as reader:
+        db.execute("INSERT INTO meta VALUES ('x', 'y')")
+        close_ledger(db)
+        assert path.with_name("ledger.db-wal").stat().st_size == 0
+        copy = tmp_path / "copy.db"
+        shutil.copyfile(path, copy)
+        assert reader.row("SELECT value FROM meta WHERE key = 'x'") == ("y",)
+    with LedgerReader(copy) as reader:
+        assert reader.row("SELECT value FROM meta WHERE key = 'x'") == ("y",)
 
 
 def test_two_writers_of_one_ledger_are_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,21 @@ from collector.ledger.writer import LedgerWriter
 from collector.merkle import Frontier
 from firmware_config.chain import rebuild_token
 from firmware_config.contract import MAX_MESSAGE_BYTES, MAX_MESSAGE_RECORDS
+from firmware_config.fleet import Staff, StaffAssignment
 
+# on the days of the records: nobody, one, then two at w1; one at w2 who comes from w1
+STAFF = {
+    "staff": tuple(Staff(staff_no=number) for number in ("s1", "s2")),
+    "staff_assignments": tuple(
+        StaffAssignment(staff_no=number, window=window, from_on=date(2026, month, day))
+        for number, window, month, day in (
+            ("s1", "w1", 6, 30),
+            ("s2", "w1", 7, 1),
+            ("s1", "w2", 7, 2),
+            ("s2", "w2", 6, 29),
+        )
+    ),
+}
 Damage = tuple[str, int, int]
 damages = st.tuples(
     st.sampled_from(["none", "none", "flip", "cut", "swap", "glue", "junk", "retain"]),
@@ -128,7 +143,7 @@ def test_the_ledger_is_exactly_the_set_of_valid_records(
         closing(open_ledger(Path(folder) / "ledger.db")) as db,
     ):
         keys = {journal.device: journal.key.public for journal in journals}
-        load_into_ledger(db, small_fleet(), keys, now_ms=now_ms)
+        load_into_ledger(db, small_fleet(**STAFF), keys, now_ms=now_ms)
         clock = iter(range(now_ms, now_ms + 10**9, 60_000))
         writer = LedgerWriter(db, hall="hall-1", clock_ms=lambda: next(clock))
         at = turn = 0

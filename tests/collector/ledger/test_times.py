@@ -41,9 +41,9 @@ def test_presses_without_a_clock_are_timed_by_the_last_word_of_their_boot(
     )
     start_ms = now_ms - 30 * HOUR_MS - 1000
     assert rows == [
-        (start_ms + 1000, "2026-06-30", 12, "offset"),
-        (start_ms + 20 * HOUR_MS + 1000, "2026-07-01", 8, "offset"),
-        (now_ms, "2026-07-01", 18, "offset"),
+        (start_ms + 1000, "2026-06-30", 12, "bounded"),
+        (start_ms + 20 * HOUR_MS + 1000, "2026-07-01", 8, "bounded"),
+        (now_ms, "2026-07-01", 18, "bounded"),
     ]
     assert ledger.query(
         "SELECT on_date, hour, invited, level5 FROM hour_rollups ORDER BY 1, 2"
@@ -82,7 +82,7 @@ def test_a_clock_that_claims_to_be_right_and_is_not_refuses_no_press(
     journal = journal_of("dev-1")
     journal.rate(wall=wall, synced=True)
     assert ledger.writer.store([journal.message()]).accepted == 1
-    assert ledger.query("SELECT pressed_ms, time_quality FROM outcomes") == [(now_ms, "offset")]
+    assert ledger.query("SELECT pressed_ms, time_quality FROM outcomes") == [(now_ms, "bounded")]
 
 
 def test_an_impossible_boot_clock_leaves_the_time_of_reception(
@@ -95,8 +95,9 @@ def test_an_impossible_boot_clock_leaves_the_time_of_reception(
     ledger.writer.store([journal.message(journal.tokens[-1])])
     assert ledger.query("SELECT pressed_ms, time_quality FROM outcomes ORDER BY position") == [
         (now_ms, "bounded"),
-        (now_ms, "offset"),
+        (now_ms, "bounded"),
     ]
+    assert ledger.query("SELECT boot IS NULL FROM outcomes ORDER BY position") == [(1,), (0,)]
     live = derived(ledger)
     assert rebuilt(ledger) == live
 
@@ -147,7 +148,7 @@ def test_an_assignment_typed_in_late_counts_stored_ratings_anew(
 
     changes = load_into_ledger(ledger.db, fleet, ledger.keys, now_ms=0)
 
-    assert [change.action for change in changes] == ["add", "retroactive"]
+    assert [change.action for change in changes] == ["retroactive", "add"]
     assert ledger.query("SELECT w.code FROM outcomes o JOIN windows w ON w.id = o.window") == [
         ("w3",)
     ]
@@ -155,6 +156,6 @@ def test_an_assignment_typed_in_late_counts_stored_ratings_anew(
     ledger.new_writer()
     journal.rate(session=1, mono_ms=HOUR_MS, **NO_CLOCK)
     ledger.writer.store([journal.message(journal.tokens[-1])])
-    assert [row for row in ledger.table("day_rollups") if min(row[5:]) < 0] == []
+    assert [row for row in ledger.table("day_rollups") if min(row[6:]) < 0] == []
     live = derived(ledger)
     assert rebuilt(ledger) == live

@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from collector.corrections.reading import Exclusion
 from collector.ledger.purge import plan_purge, purge_records
 from collector.ledger.purged import BLOCK, digest_blocks, split_digests
+from collector.ledger.readers.ratings import excluded_ratings
 from collector.ledger.rebuild import DERIVED_TABLES, rebuild
+from collector.ledger.tree import LedgerTree, ask_of
 from collector.merkle import Frontier
 from firmware_config.keys import SigningKey
+from firmware_config.merkle_proof import is_consistent, is_included, leaf_hash
 
 DAY_MS = 86_400_000
 SESSIONS = 150
@@ -203,3 +207,48 @@ def test_purges_themselves_are_never_changed(filled: Any, sql: str) -> None:
 
     with pytest.raises(sqlite3.IntegrityError, match=r"append-only"):
         filled.db.execute(sql)
+
+
+def test_proofs_reach_into_what_was_purged(filled: Any) -> None:
+    tree = LedgerTree(ask_of(filled.db.conn))
+    size = filled.writer.size
+    digest = filled.query("SELECT digest FROM records WHERE position = 7")[0][0]
+    roots = {old: tree.root(old) for old in (1, 100, 255, 256, 300)}
+
+    purge(filled)
+
+    root = filled.query("SELECT root FROM ledger_state")[0][0]
+    for old, before in roots.items():
+        assert tree.root(old) == before
+        assert is_consistent(old, size, before, root, tree.consistency(old, size))
+    assert is_included(leaf_hash(digest), 6, size, tree.inclusion(7, size), root)
+
+
+def test_an_exclusion_of_a_purged_rating_still_counts(filled: Any) -> None:
+    def query(sql: str, *values: Any) -> list[Any]:
+        return filled.db.conn.execute(sql, values).fetchall()
+
+    [(device, epoch, seq, digest)] = query(
+        "SELECT d.code, e.epoch, r.seq, r.digest FROM records r JOIN epochs e ON e.id = r.epoch"
+        " JOIN devices d ON d.id = e.device WHERE r.position = 6"
+    )
+    these = [
+        Exclusion(
+            correction=1,
+            device=device,
+            epoch=epoch,
+            seq=seq,
+            digest=digest,
+            reason="child",
+            author="a",
+            proposed_ms=1,
+            approver="b",
+            approved_ms=2,
+        )
+    ]
+    before = excluded_ratings(query, these)
+    assert len(before) == 1
+
+    purge(filled)
+
+    assert excluded_ratings(query, these) == before

@@ -68,7 +68,9 @@ def clock() -> ManualClock:
 @pytest.fixture
 def options(ledger: Path, tmp_path: Path) -> WebOptions:
     """Where the dashboard's files are."""
-    return WebOptions(ledger=ledger, office=tmp_path / "office.db")
+    return WebOptions(
+        ledger=ledger, office=tmp_path / "office.db", corrections=tmp_path / "corrections.db"
+    )
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,15 @@ from collector.web.access import SECURITY_HEADERS, SESSION_COOKIE
 from collector.web.dashboard import Dashboard, WebOptions
 
 PUBLIC = {"static", "account.login", "account.sign_in", "account.preferences"}
-PAGES = ("/", "/departments", "/departments/tax", "/windows", "/windows/a01", "/integrity")
+PAGES = (
+    "/",
+    "/departments",
+    "/departments/tax",
+    "/windows",
+    "/windows/a01",
+    "/corrections",
+    "/integrity",
+)
 SignIn = Callable[..., int]
 Token = Callable[[FlaskClient], str]
 
@@ -27,7 +36,7 @@ def test_every_route_that_is_not_named_here_needs_a_session(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
         if rule.endpoint in PUBLIC:
             continue
-        path = re.sub(r"<[^>]+>", "a01", rule.rule)
+        path = re.sub(r"<[^>]+>", "a01", re.sub(r"<int:[^>]+>", "1", rule.rule))
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             answer = visitor.open(path, method=method)
             is_api = path.startswith("/api/")
@@ -93,7 +102,7 @@ def test_the_session_cookie_is_out_of_reach_of_scripts(visitor: FlaskClient, tok
 def test_behind_https_cookies_are_secure(
     make_app: Callable[[WebOptions], Flask], options: WebOptions, token: Token
 ) -> None:
-    secure = WebOptions(ledger=options.ledger, office=options.office, is_https=True)
+    secure = replace(options, is_https=True)
     visitor = make_app(secure).test_client()
     page = visitor.get("/login", base_url="https://hall.example/")
     assert all("Secure" in cookie for cookie in page.headers.getlist("Set-Cookie"))

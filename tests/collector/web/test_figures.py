@@ -62,7 +62,23 @@ def test_bars_fill_their_width_and_hide_no_level(counts: Counts) -> None:
 
 @given(st.lists(COUNTS, max_size=5))
 def test_totals_are_sums(many: list[Counts]) -> None:
-    assert total(many).rated == sum(counts.rated for counts in many)
+    assert total(Figures(counts) for counts in many).counts == sum(many, Counts())
+
+
+@given(COUNTS, st.data())
+def test_raw_is_excluded_and_net_together(raw: Counts, data: st.DataObject) -> None:
+    excluded = Counts(
+        **{f"level{level}": data.draw(st.integers(0, raw.levels[level])) for level in raw.levels}
+    )
+    told = figures_json(Figures(raw, excluded))
+    assert told["rated"] == told["net"]["rated"] + told["excluded"]["ratings"]
+    for level, number in told["levels"].items():
+        assert number == told["net"]["levels"][level] + told["excluded"]["levels"][level]
+    assert told["rate"] == figures_json(Figures(raw))["rate"]
+    assert told["net"]["rate"]["base"] == told["net"]["rated"]
+    assert told["participation"] == figures_json(Figures(raw))["participation"]
+    if not excluded.rated:
+        assert told["net"]["rate"] == told["rate"]
 
 
 def test_order_by_rate_is_exact_and_puts_small_bases_after() -> None:

@@ -16,10 +16,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from bench.add_session import add_session
+from collector.corrections.file import CorrectionsFile
 from collector.ledger.readers import LedgerReader, outcomes
 from collector.web.dashboard import Dashboard
-from collector.web.hall.today import LiveEvents
+from collector.web.hall.events import LiveEvents
 from collector.web.live import MAX_STREAMS, MAX_WAITING, LedgerWatcher, Subscription, stream
+
+NONE = CorrectionsFile(Path("no-corrections.db"))
+"""A file that is not there: nothing is excluded."""
 
 
 def events(text: str) -> list[dict[str, Any]]:
@@ -87,7 +91,7 @@ def test_the_event_carries_the_figures_of_the_pages(
 def test_a_rating_between_a_pages_connecting_and_the_first_look_is_not_lost(
     ledger: Path, clock: Any
 ) -> None:
-    events_of_hall = LiveEvents(clock, minimum_base=10)
+    events_of_hall = LiveEvents(clock, NONE, minimum_base=10)
     with LedgerReader(ledger) as reader:
         shown = events_of_hall.event(reader, after=0)["position"]
     position = add_session(ledger, window="a01", level=2, at_ms=clock())
@@ -102,7 +106,7 @@ def test_a_rating_stored_while_an_event_is_built_is_told_once(
 ) -> None:
     """The watcher's reader stays open; without one moment for all its questions the list would be
     ahead of the position, and the same rating would come again with the next event."""
-    events_of_hall = LiveEvents(clock, minimum_base=10)
+    events_of_hall = LiveEvents(clock, NONE, minimum_base=10)
     last_position = outcomes.last_position
     stored: list[int] = []
 
@@ -274,7 +278,7 @@ def test_the_watcher_waits_for_a_ledger_that_is_not_there_yet(
     monkeypatch.setattr("collector.web.live.RETRY_S", 0.02)
     path = tmp_path / "later.db"
     watcher = LedgerWatcher(
-        path, LiveEvents(lambda: 1_778_650_000_000, minimum_base=10), poll_s=0.02
+        path, LiveEvents(lambda: 1_778_650_000_000, NONE, minimum_base=10), poll_s=0.02
     )
     watcher.start()
     subscription = watcher.subscribe()
@@ -294,7 +298,7 @@ def many_reads(ledger: Path) -> Iterator[Callable[[], int]]:
             statements: list[str] = []
             assert reader._connection is not None
             reader._connection.set_trace_callback(statements.append)
-            LiveEvents(lambda: 1_778_650_000_000, minimum_base=10).event(reader, after=0)
+            LiveEvents(lambda: 1_778_650_000_000, NONE, minimum_base=10).event(reader, after=0)
             return len(statements)
 
         yield count

@@ -280,7 +280,11 @@ def test_a_bug_is_answered_with_a_sentence_and_no_traceback(
 def test_without_a_ledger_the_pages_say_so(
     make_app: Callable[[WebOptions], Flask], tmp_path: Path, sign_in: Callable[..., int]
 ) -> None:
-    empty = WebOptions(ledger=tmp_path / "none.db", office=tmp_path / "office.db")
+    empty = WebOptions(
+        ledger=tmp_path / "none.db",
+        office=tmp_path / "office.db",
+        corrections=tmp_path / "corrections.db",
+    )
     browser = make_app(empty).test_client()
     assert sign_in(browser) == 302
     for path in ("/", "/departments", "/api/v1/hall"):

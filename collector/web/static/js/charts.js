@@ -15,7 +15,8 @@
   }
 
   function ratio(point) {
-    return point.rate.base ? (100 * point.rate.numerator) / point.rate.base : null;
+    const rate = point.net.rate;
+    return rate.base ? (100 * rate.numerator) / rate.base : null;
   }
 
   function label(point) {
@@ -32,10 +33,12 @@
   function tip(points, words, at) {
     const point = points[at];
     const lines = ["{head|" + label(point) + "}"];
-    lines.push(words.rate + "  {value|" + (point.rate.percent === null ? "—" : point.rate.percent + " %") + "}  " + point.rate.numerator + " / " + point.rate.base);
+    const rate = point.net.rate;
+    lines.push(words.rate + "  {value|" + (rate.percent === null ? "—" : rate.percent + " %") + "}  " + rate.numerator + " / " + rate.base);
     for (const level of LEVELS) {
-      if (point.levels[level]) lines.push(words.levels[level] + "  {value|" + point.levels[level] + "}");
+      if (point.net.levels[level]) lines.push(words.levels[level] + "  {value|" + point.net.levels[level] + "}");
     }
+    if (point.excluded.ratings) lines.push(words.excluded + "  {value|" + point.excluded.ratings + "}");
     lines.push(words.unrated + "  {value|" + point.unrated + "}");
     return lines.join("\n");
   }
@@ -71,7 +74,7 @@
       yAxisIndex: 1,
       barMaxWidth: Math.min(46, Math.max(6, (0.62 * (width - left)) / points.length)),
       itemStyle: { color: colour("--level-" + level), decal: hatched(Number(level)) },
-      data: points.map((point) => point.levels[level]),
+      data: points.map((point) => point.net.levels[level]),
     }));
     bars.push({
       name: words.unrated,
@@ -173,9 +176,10 @@
       ...points.map((point) => {
         const row = document.createElement("tr");
         cell(row, "th", label(point));
-        for (const number of [point.invited, point.rated, point.unrated]) cell(row, "td", number.toLocaleString("en-US"), "number");
-        const over = " " + point.rate.numerator + " / " + point.rate.base;
-        cell(row, "td", point.rate.percent === null ? "—" : point.rate.percent + " %" + over, "number");
+        for (const number of [point.invited, point.rated, point.unrated, point.excluded.ratings]) cell(row, "td", number.toLocaleString("en-US"), "number");
+        const rate = point.net.rate;
+        const over = " " + rate.numerator + " / " + rate.base;
+        cell(row, "td", rate.percent === null ? "—" : rate.percent + " %" + over, "number");
         return row;
       }),
     );

@@ -32,6 +32,7 @@
   const formats = {
     count: (value) => value.toLocaleString("en-US"),
     percent3: (rate) => percent(rate, 3),
+    percent3sign: (rate) => percent(rate, 3) + (rate.base ? " %" : ""),
     percent2: (rate) => percent(rate, 2) + (rate.base ? " %" : ""),
     over: (rate) => rate.numerator.toLocaleString("en-US") + " / " + rate.base.toLocaleString("en-US"),
     away: (devices) => (devices.total - devices.online).toLocaleString("en-US"),
@@ -52,7 +53,10 @@
     for (const element of document.querySelectorAll("[data-live]")) {
       put(element, formats[element.dataset.format](find(event, element.dataset.live)));
     }
-    const counts = event.figures;
+    const counts = event.figures.net;
+    const isSome = event.figures.excluded.ratings > 0;
+    for (const element of document.querySelectorAll("[data-live-excluded]")) element.hidden = !isSome;
+    document.querySelector("[data-live-corrected]").classList.toggle("some", isSome);
     document.querySelector("[data-live-unit]").hidden = !counts.rate.base;
     for (const level of Object.keys(counts.levels)) {
       const share = { numerator: counts.levels[level], base: counts.rated };
@@ -91,6 +95,7 @@
     const answer = await fetch(page.dataset.overview, { headers: { Accept: "text/html" } });
     if (!answer.ok || answer.redirected) return;
     const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+    document.getElementById("alarms").replaceWith(parsed.getElementById("alarms"));
     document.getElementById("overview").replaceChildren(...parsed.body.childNodes);
   }
 

@@ -1,0 +1,146 @@
+"""Single ratings by their identity: the one a correction names, and those that are excluded.
+
+A record is found by device, epoch and seq, which never change; window, department and day are those
+of its outcome as it stands now, so that a moved press time or a rebuilt ledger moves it along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import product
+from typing import Any, Final
+
+from collector.corrections.entries import CorrectionRefused, RatingRecord, Refusal
+from collector.corrections.excluded import ExcludedRating
+from collector.corrections.reading import Exclusion
+
+Query = Callable[..., list[tuple[Any, ...]]]
+"""Asks the ledger: `query(sql, *parameters)` gives all rows, e.g. `LedgerReader.rows`."""
+
+_CHUNK: Final = 500
+_FROM_RECORDS: Final = (
+    " FROM asked CROSS JOIN records r ON r.epoch = asked.epoch AND r.seq = asked.seq"
+    " CROSS JOIN outcomes o ON o.position = r.position"
+)
+_FROM_PURGED: Final = (
+    " FROM asked CROSS JOIN outcomes o ON o.epoch = asked.epoch AND o.seq = asked.seq"
+    " CROSS JOIN (SELECT block, digests FROM purged_digests) p ON p.block = (o.position - 1) / 256"
+)
+"""Where the record is purged its outcome tells the seq, and its block the digest."""
+_RATING: Final = (
+    "SELECT d.code, e.epoch, r.seq, r.digest, o.level, coalesce(w.code, ''), coalesce(p.code, ''),"
+    " o.pressed_ms, o.time_quality, o.is_repeat, r.kind FROM records r"
+    " JOIN epochs e ON e.id = r.epoch JOIN devices d ON d.id = e.device"
+    " LEFT JOIN outcomes o ON o.position = r.position"
+    " LEFT JOIN windows w ON w.id = o.window LEFT JOIN departments p ON p.id = o.department"
+)
+
+
+def rating_at(query: Query, position: int) -> RatingRecord:
+    """The counted rating at a place of the ledger.
+
+    Raises:
+        CorrectionRefused: there is none, or it is unrated, ignored or a repeat.
+    """
+    rows = query(f"{_RATING} WHERE r.position = ?", position)
+    return _counted(rows, f"position {position}")
+
+
+def rating_of(query: Query, device: str, epoch: str, seq: int) -> RatingRecord:
+    """The counted rating that is this record.
+
+    Raises:
+        CorrectionRefused: there is none, or it is unrated, ignored or a repeat.
+    """
+    rows = query(f"{_RATING} WHERE d.code = ? AND e.epoch = ? AND r.seq = ?", device, epoch, seq)
+    return _counted(rows, f"record {device}/{epoch}/{seq}")
+
+
+def _counted(rows: Sequence[tuple[Any, ...]], what: str) -> RatingRecord:
+    if not rows:
+        raise CorrectionRefused(
+            Refusal.NOT_A_RATING, f"{what}: expected a rating, the ledger has no such record"
+        )
+    *told, is_repeat, kind = rows[0]
+    rating = dict(zip(RatingRecord.__slots__, told, strict=True))
+    if rating["level"] is None or is_repeat:
+        found = "a repeat, which is in no figure" if is_repeat else kind
+        raise CorrectionRefused(
+            Refusal.NOT_A_RATING, f"{what}: expected a counted rating, got {found}"
+        )
+    return RatingRecord(**rating)
+
+
+def excluded_ratings(query: Query, these: Sequence[Exclusion]) -> list[ExcludedRating]:
+    """Where and when the excluded ratings count, by number of the correction.
+
+    One whose record is not in the ledger (a restored copy that devices have not filled up yet), has
+    another digest, or is a repeat now, is left out: it is in no raw figure either.
+    """
+    if not these:
+        return []
+    journals = {
+        (device, epoch): journal
+        for device, epoch, journal in query(
+            "SELECT d.code, e.epoch, e.id FROM epochs e JOIN devices d ON d.id = e.device"
+        )
+    }
+    asked = [
+        (number, journals[one.device, one.epoch], one.seq)
+        for number, one in enumerate(these)
+        if (one.device, one.epoch) in journals
+    ]
+    sources = [("r.digest", _FROM_RECORDS)]
+    if query("SELECT 1 FROM purges WHERE rule = 'records' LIMIT 1"):
+        digest_of = "substr(p.digests, 32 * ((o.position - 1) % 256) + 1, 32)"
+        sources.append((digest_of, _FROM_PURGED))
+    found: list[ExcludedRating] = []
+    for at, (digest_of, source) in product(range(0, len(asked), _CHUNK), sources):
+        chunk = asked[at : at + _CHUNK]
+        values = ", ".join(["(?, ?, ?)"] * len(chunk))
+        for number, digest, position, window, department, level, on_date, hour, ms in query(
+            f"WITH asked(number, epoch, seq) AS (VALUES {values})"
+            f" SELECT asked.number, {digest_of}, o.position, coalesce(o.window, 0),"
+            " coalesce(o.department, 0), o.level, o.on_date, o.hour, o.pressed_ms"
+            f"{source}"
+            " WHERE o.level IS NOT NULL AND o.is_repeat = 0",
+            *(value for row in chunk for value in row),
+        ):
+            one = these[number]
+            if digest == one.digest:
+                found.append(
+                    ExcludedRating(
+                        correction=one.correction,
+                        position=position,
+                        device=one.device,
+                        epoch=one.epoch,
+                        seq=one.seq,
+                        digest=digest,
+                        window=window,
+                        department=department,
+                        level=level,
+                        on_date=on_date,
+                        hour=hour,
+                        pressed_ms=ms,
+                        reason=one.reason,
+                        author=one.author,
+                        proposed_ms=one.proposed_ms,
+                        approver=one.approver,
+                        approved_ms=one.approved_ms,
+                    )
+                )
+    return sorted(found, key=lambda one: one.correction)
+
+
+def rated_by_month(query: Query, months: Iterable[str]) -> dict[str, dict[tuple[int, int], int]]:
+    """ISO month → (window, department) → counted ratings; 0 stands for "not assigned"."""
+    rated = " + ".join(f"level{level}" for level in range(1, 6))
+    return {
+        month: {
+            (window, department): number
+            for window, department, number in query(
+                f"SELECT window, department, {rated} FROM month_rollups WHERE on_month = ?", month
+            )
+        }
+        for month in months
+    }

@@ -1,0 +1,252 @@
+"""Corrections: what is open, what a month had, and the three forms that add an entry."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from collector.corrections.entries import (
+    Correction,
+    CorrectionRefused,
+    RatingRecord,
+    Reason,
+    Refusal,
+    UnknownCorrection,
+    Verdict,
+)
+from collector.corrections.reading import (
+    chain_mark,
+    correction,
+    corrections_made,
+    corrections_of,
+    open_corrections,
+    open_restore,
+)
+from collector.corrections.report import month_of
+from collector.corrections.writing import decide, propose_exclusion, propose_restore
+from collector.ledger.readers import fleet
+from collector.ledger.readers.ratings import rating_of
+from collector.periods import Period, local_day, period_ms
+from collector.web.asked import BadParameter, asked_number
+from collector.web.corrections.rights import (
+    is_author,
+    is_proposer,
+    is_seen,
+    may_restore,
+    verdicts,
+    visitor,
+)
+from collector.web.corrections.shown import correction_json, refusal_text
+from collector.web.dashboard import corrections, now_ms, reader, real_ms, zone
+
+blueprint = Blueprint("corrections", __name__)
+
+
+def _asked_month() -> Period:
+    """The calendar month of `month=2026-11`; without it the present one."""
+    text = request.args.get("month", "")
+    if not text:
+        return month_of(local_day(real_ms(), zone()))
+    try:
+        if len(text) != 7 or not text.startswith("20"):
+            raise ValueError
+        return month_of(date.fromisoformat(f"{text}-01"))
+    except ValueError:
+        raise BadParameter(
+            _("“%(name)s”: expected a month such as 2026-05, got “%(text)s”.")
+            % {"name": "month", "text": text[:40]}
+        ) from None
+
+
+def _of_month(month: Period) -> list[Correction]:
+    return [
+        one for one in corrections_made(corrections(), *period_ms(month, zone())) if is_seen(one)
+    ]
+
+
+def _month_text(on: date) -> str:
+    return on.isoformat()[:7]
+
+
+def _places() -> dict[str, Any]:
+    """Names of windows and departments by code, for a page."""
+    windows = fleet.windows(reader(), now_ms())
+    departments = fleet.departments(reader())
+    return {
+        "windows": {row.code: row for row in windows},
+        "departments": {row.code: row for row in departments},
+    }
+
+
+@blueprint.get("/corrections")
+def index() -> ResponseReturnValue:
+    """What waits for a decision, and what was proposed in a month."""
+    month = _asked_month()
+    return render_template(
+        "corrections/index.html",
+        month=month,
+        before=_month_text(month.start_on - timedelta(days=1)),
+        after=_month_text(month.end_on) if month.end_on <= local_day(real_ms(), zone()) else "",
+        waiting=[one for one in open_corrections(corrections()) if is_seen(one)],
+        made=_of_month(month),
+        **_places(),
+    )
+
+
+@blueprint.get("/api/v1/corrections")
+def api_index() -> ResponseReturnValue:
+    """The same for machines."""
+    month = _asked_month()
+    waiting = [one for one in open_corrections(corrections()) if is_seen(one)]
+    mark = chain_mark(corrections())
+    return jsonify(
+        month=_month_text(month.start_on),
+        open=[correction_json(one) for one in waiting],
+        made=[correction_json(one) for one in _of_month(month)],
+        entries=mark.entries,
+        head=mark.head,
+    )
+
+
+def _asked_rating(given: Any) -> RatingRecord:
+    """The rating an address or a form names, as the ledger has it.
+
+    Nothing else of it is taken from the visitor.
+    """
+    try:
+        rating = rating_of(
+            reader().rows,
+            given.get("device", "")[:100],
+            given.get("epoch", "")[:100],
+            asked_number(given, "seq", default=0),
+        )
+    except CorrectionRefused as error:
+        raise BadParameter(refusal_text(error.why)) from None
+    if not is_proposer(rating.department):
+        abort(HTTPStatus.FORBIDDEN)
+    return rating
+
+
+def _form(rating: RatingRecord, problem: str) -> str:
+    return render_template(
+        "corrections/new.html",
+        rating=rating,
+        reasons=list(Reason),
+        problem=problem,
+        given=request.form,
+        **_places(),
+    )
+
+
+@blueprint.get("/corrections/new")
+def new() -> ResponseReturnValue:
+    """The form that proposes to exclude one rating."""
+    rating = _asked_rating(request.args)
+    known = corrections_of(corrections(), [(rating.device, rating.epoch, rating.seq)])
+    for one in known.values():
+        if one.decision is None:
+            return redirect(url_for("corrections.one", number=one.proposal.id))
+    return _form(rating, "")
+
+
+@blueprint.post("/corrections")
+def propose() -> ResponseReturnValue:
+    """Propose to exclude one rating."""
+    rating = _asked_rating(request.form)
+    try:
+        number = propose_exclusion(
+            corrections(),
+            rating,
+            reason=request.form.get("reason", ""),
+            note=request.form.get("note", ""),
+            evidence=request.form.get("evidence", ""),
+            author=visitor().name,
+            now_ms=real_ms(),
+        )
+    except CorrectionRefused as error:
+        return _form(rating, refusal_text(error.why)), HTTPStatus.BAD_REQUEST
+    return redirect(url_for("corrections.one", number=number), HTTPStatus.SEE_OTHER)
+
+
+def _seen(number: int) -> Correction:
+    """A correction the visitor may see; others are answered as if there were none."""
+    try:
+        one = correction(corrections(), number)
+    except UnknownCorrection:
+        abort(HTTPStatus.NOT_FOUND)
+    if not is_seen(one):
+        abort(HTTPStatus.NOT_FOUND)
+    return one
+
+
+def _page(one: Correction, problem: str = "") -> str:
+    return render_template(
+        "corrections/one.html",
+        one=one,
+        verdicts=verdicts(one),
+        may_restore=may_restore(one),
+        waiting=open_restore(corrections(), one.proposal.id),
+        problem=problem,
+        **_places(),
+    )
+
+
+@blueprint.get("/corrections/<int:number>")
+def one(number: int) -> ResponseReturnValue:
+    """One correction in full."""
+    return _page(_seen(number))
+
+
+@blueprint.post("/corrections/<int:number>/decision")
+def decision(number: int) -> ResponseReturnValue:
+    """Approve, reject or withdraw."""
+    found = _seen(number)
+    try:
+        verdict = Verdict(request.form.get("verdict", ""))
+    except ValueError:
+        abort(HTTPStatus.BAD_REQUEST)
+    is_open = found.decision is None
+    if is_open and verdict not in verdicts(found):
+        return _page(found, refusal_text(_why_not(found, verdict))), HTTPStatus.FORBIDDEN
+    try:
+        decide(
+            corrections(),
+            number,
+            verdict,
+            decider=visitor().name,
+            note=request.form.get("note", ""),
+            now_ms=real_ms(),
+        )
+    except CorrectionRefused as error:
+        return _page(_seen(number), refusal_text(error.why)), HTTPStatus.BAD_REQUEST
+    return redirect(url_for("corrections.one", number=number), HTTPStatus.SEE_OTHER)
+
+
+def _why_not(found: Correction, verdict: Verdict) -> Refusal:
+    if verdict is Verdict.WITHDRAWN:
+        return Refusal.NOT_THE_AUTHOR
+    return Refusal.SAME_PERSON if is_author(found) else Refusal.RIGHTS
+
+
+@blueprint.post("/corrections/<int:number>/restore")
+def restore(number: int) -> ResponseReturnValue:
+    """Propose that an exclusion ends."""
+    found = _seen(number)
+    if not is_proposer(found.proposal.rating.department):
+        abort(HTTPStatus.FORBIDDEN)
+    try:
+        made = propose_restore(
+            corrections(),
+            number,
+            note=request.form.get("note", ""),
+            author=visitor().name,
+            now_ms=real_ms(),
+        )
+    except CorrectionRefused as error:
+        return _page(found, refusal_text(error.why)), HTTPStatus.BAD_REQUEST
+    return redirect(url_for("corrections.one", number=made), HTTPStatus.SEE_OTHER)

@@ -1,0 +1,89 @@
+"""The live events of the hall page: what has changed, and how much of the page each one carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from collector.corrections.excluded import DEFAULT_LIMITS, Limits
+from collector.corrections.file import CorrectionsFile
+from collector.ledger.readers import LedgerReader
+from collector.web.hall.today import hall_today, today_json
+from collector.web.page_time import newest_ms
+
+OVERVIEW_EVERY_MS: Final = 3000
+"""How often a live event also carries the hours and departments, which are the larger part."""
+
+
+class LiveEvents:
+    """Builds the live events of the hall page.
+
+    Args:
+        clock: UTC milliseconds since 1970.
+        corrections: what is left out of the net figures.
+        minimum_base: rates over fewer ratings are not ranked.
+        limits: when the excluded share of a month is an alarm.
+        follows_records: the day shown is that of the newest record, see `page_time`.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        corrections: CorrectionsFile,
+        *,
+        minimum_base: int,
+        limits: Limits = DEFAULT_LIMITS,
+        follows_records: bool = False,
+    ) -> None:
+        self._clock = clock
+        self._corrections = corrections
+        self._limits = limits
+        self._follows_records = follows_records
+        self._minimum_base = minimum_base
+        self._overview_ms = 0
+
+    def event(self, reader: LedgerReader, *, after: int) -> dict[str, Any]:
+        """A whole event with the ratings after a position: the first of a stream, or a poll."""
+        now_ms = self._clock()
+        with reader.moment():  # else a rating stored meanwhile is told now and again next time
+            if self._follows_records:
+                now_ms = newest_ms(reader, now_ms)
+            page = hall_today(
+                reader,
+                self._corrections,
+                now_ms,
+                minimum_base=self._minimum_base,
+                limits=self._limits,
+            )
+        event = today_json(page)
+        event["is_partial"] = False
+        event["latest"] = [rating for rating in event["latest"] if rating["position"] > after]
+        return event
+
+    def __call__(
+        self, reader: LedgerReader, previous: dict[str, Any] | None
+    ) -> dict[str, Any] | None:
+        """The next event; None when nothing that is shown has changed since `previous`."""
+        now_ms = self._clock()
+        # without a previous event the latest ratings are all told: a page that has just connected
+        # may have missed one that came before this first look, and knows itself which it has
+        after = previous["position"] if previous else 0
+        event = self.event(reader, after=after)
+        is_due = previous is None or now_ms - self._overview_ms >= OVERVIEW_EVERY_MS
+        is_behind = previous is not None and previous["is_partial"]
+        if previous is not None and all(
+            event[part] == previous[part]
+            for part in ("position", "figures", "devices", "ledger", "alarms")
+        ):
+            return event if is_behind and self._is_told(now_ms, is_due) else None
+        if not self._is_told(now_ms, is_due):
+            for part in ("hours", "leading", "attention"):
+                del event[part]
+            event["is_partial"] = True
+        return event
+
+    def _is_told(self, now_ms: int, is_due: bool) -> bool:
+        """Whether this event carries the overview; remembers when it did."""
+        if is_due:
+            self._overview_ms = now_ms
+        return is_due
