@@ -22,6 +22,7 @@ from collector.commands import (
 from collector.errors import CollectorError
 from collector.export import command as export
 from collector.reconcile import command as reconcile
+from collector.retention import command as retention
 from collector.settings import PROGRAM, CollectorSettings, load_collector_settings
 from collector.verify import command as verify
 from collector.web import command as web
@@ -43,6 +44,7 @@ COMMANDS: Final = (
     rates,
     export,
     reconcile,
+    retention,
     verify,
     checkpoint,
     correction,

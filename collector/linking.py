@@ -71,6 +71,9 @@ def _sorted_out(
     taken: dict[int, StoredLink] = {}
     for candidate in candidates:
         seq = candidate.record.seq
+        if seq < state.purged:  # nothing is left to compare it with
+            verdict.repeats += 1
+            continue
         known = taken.get(seq)
         if known is None and seq <= state.head:
             known = view.stored_link(state, seq)

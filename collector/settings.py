@@ -185,6 +185,30 @@ class ReconcileSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionSettings:
+    """Section `[retention]`: what `collector retention purge` may remove; 0: kept for ever."""
+
+    records_years: Annotated[
+        int,
+        Setting(
+            help="How long the signed records are kept; of older ones digests and figures stay.",
+            unit="years",
+            minimum=0,
+            maximum=100,
+        ),
+    ] = 0
+    quarantine_days: Annotated[
+        int,
+        Setting(
+            help="How long what could not become a record is kept since it came last.",
+            unit="days",
+            minimum=0,
+            maximum=36600,
+        ),
+    ] = 1096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorSettings:
     """All settings of `collector`. Relative paths in a file start at that file's folder."""
 
@@ -216,6 +240,7 @@ class CollectorSettings:
     export: ExportSettings = ExportSettings()
     command: CommandSettings = CommandSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
+    retention: RetentionSettings = RetentionSettings()
     corrections: CorrectionSettings = CorrectionSettings()
 
     @property

@@ -79,6 +79,7 @@ class EpochState:
         stored: contiguous watermark.
         head: highest seq stored.
         link: digest of the token at `stored` as base64url text; empty when `stored` is 0.
+        purged: every seq up to this one was purged: what comes of it again is not stored anew.
     """
 
     id: int
@@ -87,6 +88,7 @@ class EpochState:
     stored: int = 0
     head: int = 0
     link: str = ""
+    purged: int = 0
 
 
 class StoredLink(NamedTuple):

@@ -101,6 +101,7 @@ PURE = (
     "collector/verdict.py",
     "collector/reconcile/model.py",
     "collector/reconcile/report.py",
+    "collector/retention/rules.py",
     "collector/verify/findings.py",
     "collector/verify/journals.py",
     "collector/verify/reception.py",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final
@@ -71,6 +71,19 @@ class Boots:
             boot.was = copy(boot.facts)
             self._touched.append(key)
         boot.facts.take(record, believed_ms, received_ms)
+
+    def begin_with(self, known: Mapping[BootKey, BootFacts]) -> None:
+        """Take what records said that are no longer there; before any record of a rebuild."""
+        for key, facts in known.items():
+            self._boots[key] = _Boot(facts, is_new=True, was=copy(facts))
+            self._touched.append(key)
+
+    def load(self, records: Iterable[Placed]) -> None:
+        """Have the `times` of the boots that stored records are of."""
+        for placed in records:
+            key = (placed.epoch, placed.record.boot)
+            if key not in self.times:
+                self._load(key)
 
     def save(self, batch: Batch) -> None:
         """Write what changed in this group and time the stored records of those boots anew."""

@@ -65,6 +65,16 @@ _HOURS = BulkInsert(
     ("on_date", "window", "department", "hour", *COUNT_FIELDS),
     f"ON CONFLICT DO UPDATE SET {_ADDED}",
 )
+_PURGED_DAYS = BulkInsert(
+    "purged_day_rollups",
+    ("on_date", "window", "department", "staff_no", "staff_from", "item", *COUNT_FIELDS),
+    f"ON CONFLICT DO UPDATE SET {_ADDED}",
+)
+_PURGED_HOURS = BulkInsert(
+    "purged_hour_rollups",
+    ("on_date", "window", "department", "hour", *COUNT_FIELDS),
+    f"ON CONFLICT DO UPDATE SET {_ADDED}",
+)
 _MONTHS = BulkInsert(
     "month_rollups",
     ("on_month", "window", "department", *COUNT_FIELDS),
@@ -211,6 +221,11 @@ class Batch:
             connection.executemany(_EMPTY_DAY, list(self._days))
             connection.executemany(_EMPTY_HOUR, list(self._hours))
             connection.executemany(_EMPTY_MONTH, list(months))
+
+    def write_purged(self, connection: sqlite3.Connection) -> None:
+        """Write only what the records add to the rollups, to where that of purged ones is kept."""
+        _PURGED_DAYS.run(connection, [(*key, *counts) for key, counts in self._days.items()])
+        _PURGED_HOURS.run(connection, [(*key, *counts) for key, counts in self._hours.items()])
 
     def _months(self) -> dict[MonthKey, list[int]]:
         """The days' counts by month, without staff and item."""

@@ -78,6 +78,13 @@ def _staff(db: Database) -> None:
     _run_script(db, "0007_staff.sql")
 
 
+@migrations(name="0008_retention")
+def _retention(db: Database) -> None:
+    _run_script(db, "0008_retention.sql")
+    # by which the case numbers of purged records are known again and cannot be read
+    db.table("meta").insert({"key": "purge_salt", "value": new_gen()})
+
+
 def open_ledger(path: Path, *, cache_mib: int = 64) -> Database:
     """Open the ledger for writing, making or migrating it where needed.
 

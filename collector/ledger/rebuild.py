@@ -14,9 +14,11 @@ from sqlite_utils import Database
 
 from collector.ledger.boots import Boots, read_placed
 from collector.ledger.derive import Batch
+from collector.ledger.purged import purged_up_to, read_purged_boots
 from collector.ledger.registry import read_meta, read_placements
 from collector.ledger.repeats import RepeatFinder
 from collector.periods import LocalCalendar
+from collector.rates import COUNT_FIELDS
 
 DERIVED_TABLES = (
     "outcomes",
@@ -25,6 +27,17 @@ DERIVED_TABLES = (
     "month_rollups",
     "boots",
     "offset_times",
+)
+_FROZEN_WITH_RECORDS = ("outcomes", "offset_times")
+"""What purged records had become stays as it was."""
+_COUNTS = ", ".join(COUNT_FIELDS)
+_SUMS = ", ".join(f"sum({name})" for name in COUNT_FIELDS)
+_FROM_PURGED = (
+    "INSERT INTO day_rollups SELECT * FROM purged_day_rollups",
+    "INSERT INTO hour_rollups SELECT * FROM purged_hour_rollups",
+    f"INSERT INTO month_rollups (on_month, window, department, {_COUNTS})"
+    f" SELECT substr(on_date, 1, 7), window, department, {_SUMS} FROM purged_day_rollups"
+    " GROUP BY 1, 2, 3",
 )
 _CHUNK = 5000
 _RECORDS = (
@@ -43,11 +56,16 @@ def rebuild(db: Database) -> int:
         sqlite3.Error: the caller rolls back and the old content stays.
     """
     connection = db.conn
+    purged = purged_up_to(connection)
     for table in DERIVED_TABLES:
-        connection.execute(f"DELETE FROM {table}")
+        kept = f" WHERE position > {purged}" if table in _FROZEN_WITH_RECORDS else ""
+        connection.execute(f"DELETE FROM {table}{kept}")
+    for sql in _FROM_PURGED:
+        connection.execute(sql)
     calendar = LocalCalendar(ZoneInfo(read_meta(db)["timezone"]))
     placements = read_placements(db)
     boots = Boots(connection)
+    boots.begin_with(read_purged_boots(connection))
     for rows in _chunks(db.conn):  # first the time of every boot, then of every record
         for placed in read_placed(iter(rows)):
             boots.take(placed)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from sqlite_utils import Database
 
 from collector.errors import LedgerMismatch
 from collector.ledger.placements import Placements
+from collector.periods import LocalCalendar
 from collector.verdict import RegisteredKey, Registry
 from firmware_config.keys import VerifyKey
 
@@ -38,6 +41,11 @@ def read_placements(db: Database) -> Placements[int]:
             " JOIN staff s ON s.id = a.staff"
         ).fetchall(),
     )
+
+
+def read_calendar(db: Database) -> LocalCalendar:
+    """The calendar of the ledger's time zone."""
+    return LocalCalendar(ZoneInfo(read_meta(db)["timezone"]))
 
 
 def read_meta(db: Database) -> dict[str, str]:

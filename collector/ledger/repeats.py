@@ -1,12 +1,15 @@
 """Which ratings come second: the session, or the case where one is known, is rated already.
 
 The first in order of position counts. Uniqueness also stands in the schema, as partial indexes.
+Where the record of a rating was purged, its case number has become unreadable, but is known again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Sequence
+from functools import partial
 
 from collector.ledger.derive import Placed
 from firmware_config.contract import Rated
@@ -34,6 +37,8 @@ class RepeatFinder:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        salt = connection.execute("SELECT value FROM meta WHERE key = 'purge_salt'").fetchone()
+        self._hidden = partial(hidden_case, salt=salt[0]) if salt else None
         self._highest: dict[int, int] = {}  # journal -> highest session asked about
 
     def find(self, records: Sequence[Placed]) -> set[int]:
@@ -54,7 +59,9 @@ class RepeatFinder:
                 sessions += pairs
             if record.case_no:
                 pairs.append((record.case_no, record.service_no))
-                cases.append(pairs[-1])
+                if self._hidden is not None:
+                    pairs.append((self._hidden(record.case_no), record.service_no))
+                cases += pairs[1:]
             keyed.append((position, pairs))
         counted = self._counted(_COUNTED_CASES, cases) | self._counted(_COUNTED_SESSIONS, sessions)
         repeats: set[int] = set()
@@ -82,3 +89,11 @@ class RepeatFinder:
             )
             counted.update(rows.fetchall())
         return counted
+
+
+def hidden_case(case_no: str, salt: str) -> str:
+    """A case number as it stands in the outcome of a purged record: the same for the same number.
+
+    Who holds the ledger can try numbers out; who sees a page or an export cannot read them.
+    """
+    return "purged:" + hashlib.sha256(f"{salt}/{case_no}".encode()).hexdigest()[:32]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from collector.errors import LedgerMismatch
+from collector.ledger.purged import BLOCK, split_digests
 from collector.merkle import (
     KEPT_LEVEL,
     Frontier,
@@ -117,7 +118,13 @@ class LedgerTree:
         first = (ordinal << level) + 1
         last = first + (1 << level) - 1
         sql = "SELECT digest FROM records WHERE position BETWEEN ? AND ? ORDER BY position"
-        rows = self._ask(sql, first, last)
-        if len(rows) != 1 << level:
-            raise LedgerMismatch(f"ledger: records {first} to {last}: {len(rows)} are there")
-        return subtree_hash([digest for (digest,) in rows])
+        digests = [digest for (digest,) in self._ask(sql, first, last)] or self._purged(first, last)
+        if len(digests) != 1 << level:
+            raise LedgerMismatch(f"ledger: records {first} to {last}: {len(digests)} are there")
+        return subtree_hash(digests)
+
+    def _purged(self, first: int, last: int) -> list[bytes]:
+        """Digests of purged records, of one block."""
+        block, at = divmod(first - 1, BLOCK)
+        rows = self._ask("SELECT digests FROM purged_digests WHERE block = ?", block)
+        return split_digests(rows[0][0])[at : at + last - first + 1] if rows else []

@@ -51,18 +51,24 @@ class EpochStates:
         state = self._states.get((device, epoch))
         if state is None:
             row = self._connection.execute(
-                "SELECT id, stored, head, stored_digest FROM epochs WHERE device = ? AND epoch = ?",
+                "SELECT id, stored, head, stored_digest, (SELECT max(seq) FROM purge_heads p"
+                " WHERE p.epoch = epochs.id) FROM epochs WHERE device = ? AND epoch = ?",
                 (device, epoch),
             ).fetchone()
             if row is None:
                 return EpochState(0, device, epoch)  # not kept: a stranger may name any number
             link = link_text(row[3]) if row[3] else ""
-            state = EpochState(row[0], device, epoch, row[1], row[2], link)
+            state = EpochState(row[0], device, epoch, row[1], row[2], link, row[4] or 0)
             self._states[device, epoch] = state
         return state
 
     def stored_link(self, state: EpochState, seq: int) -> StoredLink | None:
-        """Digest and `prev` of the record at `seq`, or None."""
+        """Digest and `prev` of the record at `seq`, or None; of the last purged one the digest."""
+        if seq == state.purged and seq:
+            head = self._connection.execute(
+                "SELECT digest FROM purge_heads WHERE epoch = ? AND seq = ?", (state.id, seq)
+            ).fetchone()
+            return StoredLink(link_text(head[0]), "") if head else None
         row = self._connection.execute(
             "SELECT digest, payload FROM records WHERE epoch = ? AND seq = ?", (state.id, seq)
         ).fetchone()

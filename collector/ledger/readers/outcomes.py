@@ -13,10 +13,11 @@ LOOK_BACK: Final = 20_000
 _COLUMNS: Final = (
     "o.position, o.window, o.department, o.level, o.reason, o.trigger, o.case_no, o.service_no, "
     "o.item, o.staff_no, o.pressed_ms, o.answer_ms, o.time_quality, o.is_repeat, o.staff_from, "
-    "b.earliest_ms - b.offset_ms, b.latest_ms - b.offset_ms, d.code, e.epoch, r.seq"
+    "b.earliest_ms - b.offset_ms, b.latest_ms - b.offset_ms, d.code, e.epoch, "
+    "coalesce(r.seq, o.seq)"
 )
 _OUTCOMES: Final = (
-    f"SELECT {_COLUMNS} FROM outcomes o JOIN records r ON r.position = o.position "
+    f"SELECT {_COLUMNS} FROM outcomes o LEFT JOIN records r ON r.position = o.position "
     "JOIN epochs e ON e.id = o.epoch JOIN devices d ON d.id = o.device "
     "LEFT JOIN boots b ON b.epoch = o.epoch AND b.boot = o.boot"
 )

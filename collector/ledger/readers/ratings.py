@@ -7,6 +7,7 @@ of its outcome as it stands now, so that a moved press time or a rebuilt ledger 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import product
 from typing import Any, Final
 
 from collector.corrections.entries import CorrectionRefused, RatingRecord, Refusal
@@ -17,6 +18,15 @@ Query = Callable[..., list[tuple[Any, ...]]]
 """Asks the ledger: `query(sql, *parameters)` gives all rows, e.g. `LedgerReader.rows`."""
 
 _CHUNK: Final = 500
+_FROM_RECORDS: Final = (
+    " FROM asked CROSS JOIN records r ON r.epoch = asked.epoch AND r.seq = asked.seq"
+    " CROSS JOIN outcomes o ON o.position = r.position"
+)
+_FROM_PURGED: Final = (
+    " FROM asked CROSS JOIN outcomes o ON o.epoch = asked.epoch AND o.seq = asked.seq"
+    " CROSS JOIN (SELECT block, digests FROM purged_digests) p ON p.block = (o.position - 1) / 256"
+)
+"""Where the record is purged its outcome tells the seq, and its block the digest."""
 _RATING: Final = (
     "SELECT d.code, e.epoch, r.seq, r.digest, o.level, coalesce(w.code, ''), coalesce(p.code, ''),"
     " o.pressed_ms, o.time_quality, o.is_repeat, r.kind FROM records r"
@@ -80,16 +90,19 @@ def excluded_ratings(query: Query, these: Sequence[Exclusion]) -> list[ExcludedR
         for number, one in enumerate(these)
         if (one.device, one.epoch) in journals
     ]
+    sources = [("r.digest", _FROM_RECORDS)]
+    if query("SELECT 1 FROM purges WHERE rule = 'records' LIMIT 1"):
+        digest_of = "substr(p.digests, 32 * ((o.position - 1) % 256) + 1, 32)"
+        sources.append((digest_of, _FROM_PURGED))
     found: list[ExcludedRating] = []
-    for at in range(0, len(asked), _CHUNK):
+    for at, (digest_of, source) in product(range(0, len(asked), _CHUNK), sources):
         chunk = asked[at : at + _CHUNK]
         values = ", ".join(["(?, ?, ?)"] * len(chunk))
         for number, digest, position, window, department, level, on_date, hour, ms in query(
             f"WITH asked(number, epoch, seq) AS (VALUES {values})"
-            " SELECT asked.number, r.digest, o.position, coalesce(o.window, 0),"
+            f" SELECT asked.number, {digest_of}, o.position, coalesce(o.window, 0),"
             " coalesce(o.department, 0), o.level, o.on_date, o.hour, o.pressed_ms"
-            " FROM asked CROSS JOIN records r ON r.epoch = asked.epoch AND r.seq = asked.seq"
-            " CROSS JOIN outcomes o ON o.position = r.position"
+            f"{source}"
             " WHERE o.level IS NOT NULL AND o.is_repeat = 0",
             *(value for row in chunk for value in row),
         ):
