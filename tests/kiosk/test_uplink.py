@@ -457,3 +457,14 @@ def test_a_receipt_that_is_not_believed_is_no_meeting(line: Line) -> None:
     assert line.answer(epoch="A" * 22) == ()
     assert line.receive(b"no token") == ()
     assert line.uplink.receipts.age_s is None
+
+
+def test_a_simulated_hall_in_another_time_writes_no_receipts_down(line: Line) -> None:
+    line.clock.step(0, is_synced=False)
+    line.clock.shares_time = False
+    line.write(1)
+    line.connect()
+    for message in line.pump():
+        line.ledger.take(message)
+
+    assert line.answer() == ()

@@ -41,6 +41,11 @@ KEYS = {int(b.level): b.gpio for b in load_pin_profile("five-key").buttons}
 Wait = Callable[..., None]
 
 
+def clock_from(begun_ms: int) -> SimulatedClock:
+    """Another boot, which believes that it is 1970."""
+    return SimulatedClock(begun_ms, Clock(), reads_ms=0, is_synced=False, shares_time=True)
+
+
 class Hall:
     """Collector and one window, in a time of their own."""
 
@@ -49,7 +54,7 @@ class Hall:
         self.port = port
         self.wait_until = wait_until
         self.fleet = load_fleet(sample_fleet_path())
-        self.clock = SimulatedClock(MONDAY_MS, Clock(), reads_ms=0, is_synced=False)
+        self.clock = clock_from(MONDAY_MS)
         self.key = load_or_create_signing_key(folder / "collector.jwk")
         save_verify_key(folder / "collector-public.jwk", self.key.public)
         device_key = load_or_create_signing_key(folder / "device.jwk")
@@ -76,7 +81,7 @@ class Hall:
 
     def day(self, begun_ms: int, levels: dict[float, int], *, is_connected: bool) -> list[int]:
         """Switch the device on, rate at these hours after that, switch it off; the true times."""
-        self.clock = SimulatedClock(begun_ms, Clock(), reads_ms=0, is_synced=False)
+        self.clock = clock_from(begun_ms)
         pins, pressed = MockFactory(), []
         service = KioskService(
             KioskSettings(
