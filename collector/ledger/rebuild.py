@@ -49,8 +49,7 @@ def rebuild(db: Database) -> int:
     placements = read_placements(db)
     boots = Boots(connection)
     for rows in _chunks(db.conn):  # first the time of every boot, then of every record
-        for placed in read_placed(iter(rows)):
-            boots.take(placed)
+        boots.take(read_placed(iter(rows)))
     boots.save(Batch(calendar, placements))
     finder, number = RepeatFinder(connection), 0
     for rows in _chunks(db.conn):
