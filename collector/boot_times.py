@@ -54,6 +54,10 @@ class BootFacts:
     not_after_ms: int = 2**63 - 1
     met_ms: int | None = None
 
+    def copy(self) -> BootFacts:
+        """The same, to compare with later; `copy.copy` takes ten times as long."""
+        return BootFacts(self.first_seq, self.last_mono_ms, self.not_after_ms, self.met_ms)
+
     def take(self, record: AnyRecord, believed_wall_ms: int | None, received_ms: int) -> None:
         """Add what one record says.
 
@@ -67,18 +71,21 @@ class BootFacts:
             self.first_seq = seq
         if mono_ms > self.last_mono_ms:
             self.last_mono_ms = mono_ms
-        not_after_ms, met_ms = received_ms - mono_ms, None
+        not_after_ms = received_ms - mono_ms
         if believed_wall_ms is not None:
-            met_ms = believed_wall_ms - mono_ms
-            not_after_ms = min(not_after_ms, met_ms)
+            told_ms = believed_wall_ms - mono_ms
+            not_after_ms = min(told_ms, not_after_ms)
+            self._has_met(told_ms)
         elif isinstance(record, Clock) and record.server_time:
             server_ms = believed_ms(record.server_time, received_ms)
             if server_ms is not None:
-                met_ms = server_ms - mono_ms
+                self._has_met(server_ms - mono_ms)
         if not_after_ms < self.not_after_ms:
             self.not_after_ms = not_after_ms
-        if met_ms is not None and (self.met_ms is None or met_ms > self.met_ms):
-            self.met_ms = met_ms
+
+    def _has_met(self, begun_ms: int) -> None:
+        if self.met_ms is None or begun_ms > self.met_ms:
+            self.met_ms = begun_ms
 
 
 class BootTime(NamedTuple):

@@ -120,10 +120,13 @@ class ReceiptBook:
         if not is_retained and (agrees or server_ms >= before.server_ms):
             self._live = (self._taken_ms, server_ms)
         noted: tuple[Noted, ...] = ()
-        if not is_retained and wall_ms is None and server_ms > before.server_ms:
+        if not is_retained and server_ms > before.server_ms and self._needs_time(wall_ms):
             noted = self._met(receipt, server_ms)
         extra = tuple(receipt.extra)
         return Taken(weighing.watermarks.stored, extra, weighing.is_new_gen), noted
+
+    def _needs_time(self, wall_ms: int | None) -> bool:
+        return wall_ms is None and self._clock.shares_time
 
     def _met(self, receipt: Receipt, server_ms: int) -> tuple[Noted, ...]:
         """The record of a live receipt, newer than all before it, without a clock of our own."""

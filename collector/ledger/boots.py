@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -60,22 +59,19 @@ class Boots:
         self._touched: list[BootKey] = []
         self._all_met: dict[int, bool] = {}  # journal -> whether each of its boots met
 
-    def take(self, placed: Placed) -> None:
-        """Take in what one record says about its boot."""
-        _, epoch, _, received_ms, believed_ms, record = placed
-        key = (epoch, record.boot)
-        boot = self._boots.get(key)
-        if boot is None:
-            boot = self._load(key)
-        if boot.was is None:
-            boot.was = copy(boot.facts)
-            self._touched.append(key)
-        boot.facts.take(record, believed_ms, received_ms)
+    def take(self, records: Iterable[Placed]) -> None:
+        """Take in what records say about their boots."""
+        facts, of = BootFacts(), (0, "")  # of no boot
+        for _, epoch, _, received_ms, believed_ms, record in records:
+            if record.boot != of[1] or epoch != of[0]:
+                of = (epoch, record.boot)
+                facts = self._touch(of)
+            facts.take(record, believed_ms, received_ms)
 
     def begin_with(self, known: Mapping[BootKey, BootFacts]) -> None:
         """Take what records said that are no longer there; before any record of a rebuild."""
         for key, facts in known.items():
-            self._boots[key] = _Boot(facts, is_new=True, was=copy(facts))
+            self._boots[key] = _Boot(facts, is_new=True, was=facts.copy())
             self._touched.append(key)
 
     def load(self, records: Iterable[Placed]) -> None:
@@ -83,7 +79,7 @@ class Boots:
         for placed in records:
             key = (placed.epoch, placed.record.boot)
             if key not in self.times:
-                self._load(key)
+                self._boots[key] = self._read(key)
 
     def save(self, batch: Batch) -> None:
         """Write what changed in this group and time the stored records of those boots anew."""
@@ -152,17 +148,23 @@ class Boots:
         have = self._all_met[epoch] = not row[0]
         return have
 
-    def _load(self, key: BootKey) -> _Boot:
+    def _touch(self, key: BootKey) -> BootFacts:
+        boot = self._boots.get(key)
+        if boot is None:
+            boot = self._boots[key] = self._read(key)
+        if boot.was is None:
+            boot.was = boot.facts.copy()
+            self._touched.append(key)
+        return boot.facts
+
+    def _read(self, key: BootKey) -> _Boot:
         row = self._connection.execute(
             f"SELECT {_COLUMNS} FROM boots WHERE epoch = ? AND boot = ?", key
         ).fetchone()
         if row is None:
-            boot = _Boot(BootFacts(), is_new=True)
-        else:
-            boot = _Boot(BootFacts(*row[1:5]), is_new=False)
-            self.times[key] = _time(row[5:])
-        self._boots[key] = boot
-        return boot
+            return _Boot(BootFacts(), is_new=True)
+        self.times[key] = _time(row[5:])
+        return _Boot(BootFacts(*row[1:5]), is_new=False)
 
     def _move_stored(self, key: BootKey, was: BootTime, now: BootTime, batch: Batch) -> None:
         rows = self._connection.execute(

@@ -67,8 +67,7 @@ def rebuild(db: Database) -> int:
     boots = Boots(connection)
     boots.begin_with(read_purged_boots(connection))
     for rows in _chunks(db.conn):  # first the time of every boot, then of every record
-        for placed in read_placed(iter(rows)):
-            boots.take(placed)
+        boots.take(read_placed(iter(rows)))
     boots.save(Batch(calendar, placements))
     finder, number = RepeatFinder(connection), 0
     for rows in _chunks(db.conn):

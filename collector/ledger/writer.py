@@ -212,7 +212,6 @@ class LedgerWriter:
         rows: list[tuple[object, ...]] = []
         placed: list[Placed] = []
         digests: list[bytes] = []
-        take = self._boots.take
         for epoch_verdict in verdict.epochs:
             state = epoch_verdict.state
             epoch, device = state.id, state.device
@@ -235,11 +234,11 @@ class LedgerWriter:
                 )
                 digests.append(digest)
                 placed.append(Placed(position, epoch, device, received_ms, believed_ms, record))
-                take(placed[-1])
         if not rows:
             return 0
         _RECORDS.run(connection, rows)
         batch = Batch(self._calendar, self._placements)
+        self._boots.take(placed)
         self._boots.save(batch)
         batch.add(placed, self._boots.times, self._repeats.find(placed))
         batch.write(connection)

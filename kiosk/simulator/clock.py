@@ -31,6 +31,7 @@ class SimulatedClock(Clock):
         system: whose pace it follows.
         reads_ms: what the wall clock reads at the start; None: the right time.
         is_synced: whether the wall clock follows a time server.
+        shares_time: see `Clock.shares_time`.
         is_standing: time stands between two movements, so that nothing depends on how fast the
             computer is. Waiting for the network is real all the same.
     """
@@ -42,10 +43,12 @@ class SimulatedClock(Clock):
         *,
         reads_ms: int | None = None,
         is_synced: bool = True,
+        shares_time: bool = False,
         is_standing: bool = False,
     ) -> None:
         self._boot_id = secrets.token_hex(16)
         self._system = system
+        self.shares_time = shares_time
         self._is_standing = is_standing
         self._moved_ms = _UP_FOR_MS - (0 if is_standing else system.steady_ms())
         self._hall_offset_ms = hall_ms - _UP_FOR_MS

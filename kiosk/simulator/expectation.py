@@ -4,8 +4,8 @@ A second opinion, on purpose without the device's own state machine: it knows th
 docs/kiosk.md in the plainest form and the plan to the millisecond. A press that is lost, doubled or
 put into the wrong session shows as a difference between its list and a device's journal.
 
-It leaves out DAYCLOSE (the calendar's, not the people's), CLOCK records of receipts (the
-network's), and faults that a plan cannot cause (a disk that is really full).
+It leaves out DAYCLOSE (the calendar's, not the people's), and faults that a plan cannot cause
+(a disk that is really full).
 """
 
 from __future__ import annotations

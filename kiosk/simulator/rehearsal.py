@@ -16,7 +16,6 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from firmware_config.chain import split_token
-from firmware_config.contract import Clock as ClockRecord
 from firmware_config.contract import Fault, decode_record
 from firmware_config.fleet import Fleet
 from firmware_config.keys import load_or_create_signing_key, save_verify_key
@@ -160,8 +159,6 @@ def journal_entries(path: Path) -> list[Entry]:
         record: Any = decode_record(split_token(token).payload)
         if isinstance(record, Fault) and record.reason not in PLANNED_FAULTS:
             continue  # of this computer, such as a disk that is really short
-        if isinstance(record, ClockRecord) and record.server_time:
-            continue  # when a receipt came
         entry = Entry(
             kind=kind,
             level=getattr(record, "level", 0),

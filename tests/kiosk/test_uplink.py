@@ -536,3 +536,14 @@ def test_a_collector_that_contradicts_itself_is_a_fault_while_records_go_on(
     assert (noted.kind, noted.fields["reason"]) == (Kind.FAULT, "checkpoint")
     assert line.uplink.watermarks.stored == 2
     assert line.uplink.receipts.checkpoints.alarms == ["checkpoint"]
+
+
+def test_a_simulated_hall_in_another_time_writes_no_receipts_down(line: Line) -> None:
+    line.clock.step(0, is_synced=False)
+    line.clock.shares_time = False
+    line.write(1)
+    line.connect()
+    for message in line.pump():
+        line.ledger.take(message)
+
+    assert line.answer() == ()
