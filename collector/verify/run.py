@@ -193,6 +193,7 @@ def _check_rows(
     tree, journals = Tree(facts.nodes), Journals(facts.journals, facts.zone, facts.purge_heads)
     tree.finish_empty()
     done, latest_ms = 0, 0
+    progress(0, last)
     for checked in stretches:
         findings.extend(checked.findings)
         findings.extend(journals.take(checked.runs))
