@@ -38,7 +38,7 @@ def run(*, quick: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "ledger.db"
         records = make_ledger(
-            path, 20_000 if quick else 400_000, until=datetime.now(UTC), is_signed=True
+            path, 20_000 if quick else 200_000, until=datetime.now(UTC), is_signed=True
         )
         with_boots(path)
         samples = signed_samples(path, 2_000)

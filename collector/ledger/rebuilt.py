@@ -21,6 +21,8 @@ from collector.ledger.rebuild import DERIVED_TABLES, rebuild
 
 ATTACHED = "ledger"
 """Name under which the ledger is attached."""
+VERSIONS = "SELECT name FROM _sqlite_migrations WHERE migration_set = 'ledger'"
+"""Versions of the schema that a ledger was brought up to."""
 
 
 class RowDifference(NamedTuple):
@@ -113,6 +115,16 @@ def expected_schema() -> dict[tuple[str, str], str]:
     db = open_empty_ledger()
     try:
         return schema_of(lambda sql: db.execute(sql).fetchall())
+    finally:
+        db.close()
+
+
+@cache
+def expected_versions() -> frozenset[str]:
+    """Names of the schema's versions that a ledger of this program has; see `VERSIONS`."""
+    db = open_empty_ledger()
+    try:
+        return frozenset(name for (name,) in db.execute(VERSIONS).fetchall())
     finally:
         db.close()
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from collector.errors import LedgerMismatch
 from collector.ledger.readers import LedgerReader
+from collector.ledger.rebuilt import VERSIONS, expected_versions
 from collector.verify.journals import EpochRow
 from collector.verify.records import Journal, Key
 from collector.verify.statements import CheckpointRow, GenRow
@@ -98,6 +99,19 @@ class LedgerFacts:
         return keys
 
 
+def _expect_versions(reader: LedgerReader, tables: set[str]) -> None:
+    has = "_sqlite_migrations" in tables
+    found = {name for (name,) in reader.rows(VERSIONS)} if has else set()
+    missing, unknown = expected_versions() - found, found - expected_versions()
+    if missing:
+        raise LedgerMismatch(
+            f"{reader.path}: expected schema {max(missing)}, found an older one or none"
+            " (`collector ingest` brings a ledger up to date)"
+        )
+    if unknown:
+        raise LedgerMismatch(f"{reader.path}: schema {max(unknown)} is newer than this program")
+
+
 def read_facts(reader: LedgerReader) -> LedgerFacts:
     """Read them from an open reader.
 
@@ -106,13 +120,7 @@ def read_facts(reader: LedgerReader) -> LedgerFacts:
         LedgerUnavailable: the database cannot be read.
     """
     tables = {name for (name,) in reader.rows("SELECT name FROM sqlite_master")}
-    missing = {"meta", "records", "epochs", "ledger_state", "gens", "checkpoints"} - tables
-    if missing:
-        told = ", ".join(sorted(missing))
-        raise LedgerMismatch(
-            f"{reader.path}: expected a ledger of this program, found no {told}"
-            " (`collector ingest` brings an older one up to date)"
-        )
+    _expect_versions(reader, tables)
     state = reader.row("SELECT size, frontier, root FROM ledger_state WHERE id = 1")
     if state is None:
         raise LedgerMismatch(f"{reader.path}: expected a row of ledger_state, found none")

@@ -29,6 +29,8 @@ from firmware_config.keys import VerifyKey, thumbprint
 
 RETIRED: Final = "retired"
 """Folder below the keys' folder with keys that devices had before: `<device>.<anything>.jwk`."""
+MAX_TOLD: Final = 10
+"""Most differences to the fleet file told one by one."""
 _TOKEN: Final = re.compile(rb"[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{80,}")
 
 
@@ -179,10 +181,12 @@ def fleet_findings(facts: LedgerFacts, known: Known) -> Iterable[Finding]:
         except (sqlite3.Error, KeyError, ValueError, OverflowError) as error:
             yield _fleet(Level.FAIL, "cannot be compared with the fleet file", got=repr(error))
         else:
-            for change in changes.changes:
-                if change.action not in ("keyless", "unused"):
-                    what = "the fleet file says otherwise, and is not loaded"
-                    yield _fleet(Level.NOTE, what, got=str(change))
+            told = [one for one in changes.changes if one.action not in ("keyless", "unused")]
+            what = "the fleet file says otherwise, and is not loaded"
+            for change in told[:MAX_TOLD]:
+                yield _fleet(Level.NOTE, what, got=str(change))
+            if len(told) > MAX_TOLD:
+                yield _fleet(Level.NOTE, what, got=f"{len(told) - MAX_TOLD} more changes")
 
 
 def _connect(uri: str) -> sqlite3.Connection:

@@ -77,6 +77,8 @@ def verify(
         CollectorError: it could not be finished; see its exit code.
         sqlite3.Error: the file is damaged beyond reading.
     """
+    # before the ledger: what is exported meanwhile would speak of records we do not see
+    exports, unreadable = export_marks(known.exports) if known.exports is not None else ([], [])
     with LedgerReader(path) as reader:
         facts = read_facts(reader)
         findings = Findings(check_schema(reader))
@@ -85,7 +87,8 @@ def verify(
         last = _last_place(reader, facts, findings)
         findings.extend(key_findings(facts, known.device_keys))
         findings.extend(fleet_findings(facts, known))
-        statements = _statements(facts, known, last, findings)
+        findings.extend(unreadable)
+        statements = _statements(facts, known, exports, last, findings)
         marks = [
             *statements.marks,
             *(Mark(row.up_to, row.root, Check.PURGE, f"purge {row.id}") for row in facts.purges),
@@ -150,18 +153,16 @@ def _last_place(reader: LedgerReader, facts: LedgerFacts, findings: Findings) ->
     return max(last, 0)
 
 
-def _statements(facts: LedgerFacts, known: Known, last: int, findings: Findings) -> Statements:
+def _statements(
+    facts: LedgerFacts, known: Known, exports: list[Mark], last: int, findings: Findings
+) -> Statements:
     """Everything that is said of the ledger's roots, and what is wrong with it already."""
     statements = Statements(facts.gens, last, facts.hall, known.collector_key, known.restored)
     statements.take_lives(facts.meta.get("gen", ""))
     statements.take_checkpoints(facts.checkpoints)
     statements.take_kept(known.kept, [(row.gen, row.on_date) for row in facts.checkpoints])
-    exports: list[Mark] = []
-    if known.exports is not None:
-        exports, unreadable = export_marks(known.exports)
-        findings.extend(unreadable)
-        for mark in exports:
-            statements.take_mark(mark)
+    for mark in exports:
+        statements.take_mark(mark)
     findings.extend(statements.findings)
     for is_missing, what in (
         (
@@ -192,6 +193,7 @@ def _check_rows(
     tree, journals = Tree(facts.nodes), Journals(facts.journals, facts.zone, facts.purge_heads)
     tree.finish_empty()
     done, latest_ms = 0, 0
+    progress(0, last)
     for checked in stretches:
         findings.extend(checked.findings)
         findings.extend(journals.take(checked.runs))

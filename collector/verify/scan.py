@@ -28,8 +28,8 @@ from collector.verify.reception import Bracket
 from collector.verify.records import BLOCK, Checked, RowChecker
 from collector.verify.structure import check_integrity
 
-MAX_STRETCH: Final = 1 << 14
-"""Most places in one stretch: about 8 MB of rows, and a second or two of checking. A multiple of
+MAX_STRETCH: Final = 1 << 13
+"""Most places in one stretch: about 5 MB of rows, and a second or so of checking. A multiple of
 `records.BLOCK`. Source: our choice."""
 STRETCHES_EACH: Final = 4
 """A small ledger is cut into so many for each process, so that all have work to the end."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from collector.errors import CollectorError
+from collector.errors import CollectorError, LedgerMismatch
 from collector.ledger.gens import begin_gen
 from collector.ledger.migrations import open_ledger
 from collector.ledger.readers import LedgerUnavailable
@@ -245,6 +245,24 @@ def dump(path: Path) -> list[str]:
             for line in connection.iterdump()
             if not line.startswith('INSERT INTO "device_status"')
         ]
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("DELETE FROM _sqlite_migrations WHERE name LIKE '0004%'", "brings a ledger up to date"),
+        (
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+            " VALUES ('ledger', '9999_later', '')",
+            "9999_later is newer than this program",
+        ),
+    ],
+)
+def test_a_ledger_of_another_program_is_not_judged(
+    sql: str, words: str, spoiled: Any, hall: WorkingHall
+) -> None:
+    with pytest.raises(LedgerMismatch, match=words):
+        verify(spoiled(sql), hall.known())
 
 
 def test_there_must_be_a_ledger(tmp_path: Path, hall: WorkingHall) -> None:
