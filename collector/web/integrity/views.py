@@ -6,7 +6,6 @@ from flask import Blueprint, jsonify, render_template
 from flask.typing import ResponseReturnValue
 
 from collector.corrections.reading import chain_mark
-from collector.corrections.report import alarms_in, last_two_months
 from collector.ledger.readers import counts, fleet, integrity
 from collector.web.alarms import ShownAlarm, alarm_json, shown_alarms
 from collector.web.dashboard import corrections, dashboard, now_ms, reader, today
@@ -35,8 +34,7 @@ def page() -> ResponseReturnValue:
 
 def _alarms() -> list[ShownAlarm]:
     """Alarms of this month and the last about excluded ratings."""
-    months = last_two_months(today())
-    found = alarms_in(reader().rows, corrections(), months, dashboard().options.limits)
+    found = dashboard().alarms.alarms(reader(), today())
     return shown_alarms(found, fleet.departments(reader()), fleet.windows(reader(), now_ms()))
 
 
