@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+import time
 from collections.abc import Callable
+from datetime import datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from collector.office.accounts import InvalidAccount
 from collector.office.roles import Role, may_decide, may_propose, sees_department
 from collector.web.dashboard import Dashboard
 
+UNTIL = datetime.fromisoformat("2026-05-13T15:30:00+08:00")
 PASSWORD = "correct horse battery"
 SignIn = Callable[..., int]
 
@@ -326,6 +330,44 @@ def test_too_large_a_share_is_an_alarm_on_hall_and_ledger_page(
     assert client.get("/api/v1/hall").json["alarms"] == alarms
     for path in ("/", "/integrity", "/hall/overview"):
         assert "剔除比例偏高" in client.get(path).text
+
+
+def test_alarms_are_kept_but_an_entry_is_seen_at_once(
+    client: FlaskClient, exclude: Callable[..., Any], dashboard: Dashboard, ledger: Path
+) -> None:
+    exclude("a01", 5)
+    first = client.get("/api/v1/hall").json["alarms"]
+    asked: list[str] = []
+    with LedgerReader(ledger) as reader:
+        assert reader._connection is not None
+        reader._connection.set_trace_callback(asked.append)
+        assert dashboard.alarms.alarms(reader, UNTIL.date())
+        assert asked == []
+        exclude("a01", 1, skip=5)
+        assert dashboard.alarms.alarms(reader, UNTIL.date())
+        assert asked
+    assert client.get("/api/v1/hall").json["alarms"] != first
+
+
+def test_an_open_page_is_told_of_an_approval_though_the_ledger_stands_still(
+    dashboard: Dashboard, exclude: Callable[..., Any]
+) -> None:
+    dashboard.watcher.start()
+    page = dashboard.watcher.subscribe()
+    assert page is not None
+    end = time.monotonic() + 10
+
+    def next_excluded() -> int:
+        while time.monotonic() < end:
+            text = page.take(0.1)
+            if text is not None:
+                event = json.loads(text.split("data: ", 1)[1])
+                return int(event["figures"]["excluded"]["ratings"])
+        raise AssertionError("no event")
+
+    assert next_excluded() == 0
+    exclude("a01", 1)
+    assert next_excluded() == 1
 
 
 def test_a_live_page_agrees_with_a_reloaded_one(
