@@ -16,12 +16,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from bench.add_corrections import last_ratings
 from collector.corrections.entries import RatingRecord, State, Verdict
 from collector.corrections.file import CorrectionsUnavailable
 from collector.corrections.reading import chain_mark, correction
 from collector.corrections.writing import decide, propose_exclusion
 from collector.ledger.readers import LedgerReader
-from collector.ledger.readers.ratings import rating_at
 from collector.office.accounts import InvalidAccount
 from collector.office.roles import Role, may_decide, may_propose, sees_department
 from collector.web.dashboard import Dashboard
@@ -46,18 +46,6 @@ def people(app: Flask, dashboard: Dashboard, sign_in: SignIn) -> Callable[..., F
     return make
 
 
-def ratings_of(ledger: Path, window: str, number: int = 1) -> list[RatingRecord]:
-    """The last counted ratings of a window."""
-    with LedgerReader(ledger) as reader:
-        rows = reader.rows(
-            "SELECT o.position FROM outcomes o JOIN windows w ON w.id = o.window WHERE w.code = ?"
-            " AND o.level IS NOT NULL AND o.is_repeat = 0 ORDER BY o.pressed_ms DESC LIMIT ?",
-            window,
-            number,
-        )
-        return [rating_at(reader.rows, position) for (position,) in rows]
-
-
 def form_of(rating: RatingRecord, csrf: str, **given: str) -> dict[str, str]:
     return {
         "csrf_token": csrf,
@@ -77,7 +65,7 @@ def propose(
     """Proposes through the form; gives the correction's number."""
 
     def do(browser: FlaskClient, window: str = "a01", at: int = 0) -> int:
-        rating = ratings_of(ledger, window, at + 1)[at]
+        rating = last_ratings(ledger, window, at + 1)[at]
         answer = browser.post("/corrections", data=form_of(rating, token(browser)))
         assert answer.status_code == 303, unescape(answer.text)
         return int(answer.location.rsplit("/", 1)[1])
@@ -90,7 +78,7 @@ def exclude(dashboard: Dashboard, ledger: Path) -> Callable[..., list[RatingReco
     """Excludes the last ratings of a window, past the pages."""
 
     def do(window: str = "a01", number: int = 1, skip: int = 0) -> list[RatingRecord]:
-        these = ratings_of(ledger, window, number + skip)[skip:]
+        these = last_ratings(ledger, window, number + skip)[skip:]
         for rating in these:
             made = propose_exclusion(
                 dashboard.corrections,
@@ -176,7 +164,7 @@ def test_a_department_proposes_for_itself_and_decides_on_nothing(
     token: Callable[[FlaskClient], str],
     ledger: Path,
 ) -> None:
-    [own] = ratings_of(ledger, "a01")
+    [own] = last_ratings(ledger, "a01", 1)
     with LedgerReader(ledger) as reader:
         [(other_window,)] = reader.rows(
             "SELECT w.code FROM outcomes o JOIN windows w ON w.id = o.window"
@@ -193,7 +181,7 @@ def test_a_department_proposes_for_itself_and_decides_on_nothing(
     assert f"#{theirs}<" not in listed
     told = manager.get("/api/v1/corrections").json
     assert [one["id"] for one in told["open"]] == [same]
-    [foreign] = ratings_of(ledger, other_window)
+    [foreign] = last_ratings(ledger, other_window, 1)
     assert manager.post("/corrections", data=form_of(foreign, token(manager))).status_code == 403
     status, page = say(manager, token(manager), same, "approved")
     assert status == 403
@@ -247,7 +235,7 @@ def test_a_bad_form_is_answered_with_a_sentence_and_adds_nothing(
     given: dict[str, str],
     words: str,
 ) -> None:
-    [rating] = ratings_of(ledger, "a01")
+    [rating] = last_ratings(ledger, "a01", 1)
     answer = client.post("/corrections", data=form_of(rating, token(client), **given))
     assert answer.status_code == 400
     assert words in unescape(answer.text)
@@ -257,7 +245,7 @@ def test_a_bad_form_is_answered_with_a_sentence_and_adds_nothing(
 def test_what_a_form_says_of_a_rating_is_not_believed(
     client: FlaskClient, ledger: Path, token: Callable[[FlaskClient], str], dashboard: Dashboard
 ) -> None:
-    [rating] = ratings_of(ledger, "a01")
+    [rating] = last_ratings(ledger, "a01", 1)
     lie = {"level": "1", "digest": "00", "department": "none", "author": "li"}
     answer = client.post("/corrections", data=form_of(rating, token(client), **lie))
     made = correction(dashboard.corrections, int(answer.location.rsplit("/", 1)[1])).proposal
