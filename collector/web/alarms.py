@@ -1,17 +1,26 @@
-"""Alarms about excluded ratings, with the names that pages show."""
+"""Alarms about excluded ratings: kept for a minute, and with the names that pages show."""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
-from collector.corrections.excluded import ExclusionAlarm, Scope
+from collector.corrections.excluded import DEFAULT_LIMITS, ExclusionAlarm, Limits, Scope
+from collector.corrections.file import CorrectionsFile
+from collector.corrections.report import alarms_in, last_two_months
+from collector.ledger.readers import LedgerReader
 from collector.ledger.readers.fleet import DepartmentRow, WindowRow
 from collector.rates import Rate
 from collector.web.figures import rate_json
 
 NOWHERE: Final = "—"
+KEPT_S: Final = 60.0
+"""How long alarms are kept while no correction is added: the share of a month moves slowly, and a
+page must not look up every excluded rating of two months at each press."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +34,38 @@ class ShownAlarm:
     name_en: str
     people: tuple[str, ...]
     share: Rate
+
+
+class AlarmWatch:
+    """The alarms of this month and the last; safe to use from any thread.
+
+    Args:
+        file: the corrections; an entry added to it is seen at once.
+        limits: when the excluded share of a month is an alarm.
+    """
+
+    def __init__(self, file: CorrectionsFile, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.file = file
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._key: object = None
+        self._found_s = 0.0
+        self._alarms: list[ExclusionAlarm] = []
+
+    def alarms(self, reader: LedgerReader, today: date) -> list[ExclusionAlarm]:
+        """The alarms, at most `KEPT_S` old.
+
+        Raises:
+            CorrectionsUnavailable: the corrections cannot be read.
+        """
+        with self._lock:
+            key = (today, self.file.version())
+            now_s = time.monotonic()
+            if key != self._key or now_s - self._found_s >= KEPT_S:
+                months = last_two_months(today)
+                self._alarms = alarms_in(reader.rows, self.file, months, self._limits)
+                self._key, self._found_s = key, now_s
+            return self._alarms
 
 
 def shown_alarms(

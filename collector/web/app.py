@@ -17,6 +17,7 @@ from collector.office.database import Office
 from collector.office.sessions import Sessions
 from collector.web import access, languages, problems, shown
 from collector.web.account.views import blueprint as account_pages
+from collector.web.alarms import AlarmWatch
 from collector.web.corrections.views import blueprint as correction_pages
 from collector.web.dashboard import EXTENSION, Dashboard, WebOptions
 from collector.web.departments.views import blueprint as department_pages
@@ -60,6 +61,7 @@ def create_app(
     office.prepare()
     corrections = CorrectionsFile(options.corrections)
     corrections.prepare()
+    alarms = AlarmWatch(corrections, options.limits)
     app = Flask("collector.web")
     app.config.from_mapping(
         SECRET_KEY=_cookie_key(options, office),
@@ -79,15 +81,15 @@ def create_app(
         options=options,
         office=office,
         corrections=corrections,
+        alarms=alarms,
         accounts=Accounts(office, hasher),
         sessions=Sessions(office, idle_s=options.idle_s),
         watcher=LedgerWatcher(
             options.ledger,
             LiveEvents(
                 clock,
-                corrections,
+                alarms,
                 minimum_base=options.minimum_base,
-                limits=options.limits,
                 follows_records=options.follows_records,
             ),
             beside=corrections.version,

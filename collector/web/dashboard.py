@@ -21,6 +21,7 @@ from collector.office.accounts import Accounts
 from collector.office.database import Office
 from collector.office.sessions import IDLE_S, Sessions
 from collector.periods import Period, local_day
+from collector.web.alarms import AlarmWatch
 from collector.web.live import MAX_STREAMS, LedgerWatcher
 from collector.web.page_time import newest_ms
 
@@ -63,6 +64,7 @@ class Dashboard:
     options: WebOptions
     office: Office
     corrections: CorrectionsFile
+    alarms: AlarmWatch
     accounts: Accounts
     sessions: Sessions
     watcher: LedgerWatcher

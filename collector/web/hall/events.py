@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from collector.corrections.excluded import DEFAULT_LIMITS, Limits
-from collector.corrections.file import CorrectionsFile
 from collector.ledger.readers import LedgerReader
+from collector.web.alarms import AlarmWatch
 from collector.web.hall.today import hall_today, today_json
 from collector.web.page_time import newest_ms
 
@@ -20,24 +19,21 @@ class LiveEvents:
 
     Args:
         clock: UTC milliseconds since 1970.
-        corrections: what is left out of the net figures.
+        watch: over the corrections, which say what the net figures leave out.
         minimum_base: rates over fewer ratings are not ranked.
-        limits: when the excluded share of a month is an alarm.
         follows_records: the day shown is that of the newest record, see `page_time`.
     """
 
     def __init__(
         self,
         clock: Callable[[], int],
-        corrections: CorrectionsFile,
+        watch: AlarmWatch,
         *,
         minimum_base: int,
-        limits: Limits = DEFAULT_LIMITS,
         follows_records: bool = False,
     ) -> None:
         self._clock = clock
-        self._corrections = corrections
-        self._limits = limits
+        self._watch = watch
         self._follows_records = follows_records
         self._minimum_base = minimum_base
         self._overview_ms = 0
@@ -50,10 +46,9 @@ class LiveEvents:
                 now_ms = newest_ms(reader, now_ms)
             page = hall_today(
                 reader,
-                self._corrections,
+                self._watch,
                 now_ms,
                 minimum_base=self._minimum_base,
-                limits=self._limits,
             )
         event = today_json(page)
         event["is_partial"] = False

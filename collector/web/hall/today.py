@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from collector.corrections.excluded import ExcludedRating, Limits, excluded_by
-from collector.corrections.file import CorrectionsFile
-from collector.corrections.report import alarms_of, excluded_in, last_two_months
+from collector.corrections.excluded import ExcludedRating, excluded_by
+from collector.corrections.report import excluded_in
 from collector.ledger.readers import LedgerReader, counts, fleet, integrity, outcomes
 from collector.ledger.readers.integrity import LedgerState
 from collector.ledger.readers.outcomes import OutcomeRow
 from collector.periods import local_day, single_day
 from collector.rates import Counts
-from collector.web.alarms import ShownAlarm, alarm_json, shown_alarms
+from collector.web.alarms import AlarmWatch, ShownAlarm, alarm_json, shown_alarms
 from collector.web.dashboard import zone_of
 from collector.web.device_states import DeviceTally, tally
 from collector.web.figures import Figures, figures_json
@@ -80,26 +79,23 @@ class HallToday:
 
 def hall_today(
     reader: LedgerReader,
-    corrections: CorrectionsFile,
+    watch: AlarmWatch,
     now_ms: int,
     *,
     minimum_base: int,
-    limits: Limits,
 ) -> HallToday:
     """The hall on the local day of `now_ms`.
 
     Args:
         reader: the ledger.
-        corrections: what is left out of the net figures.
+        watch: over the corrections, which say what the net figures leave out.
         now_ms: UTC milliseconds.
         minimum_base: rates over fewer ratings are not ranked.
-        limits: when the excluded share of a month is an alarm.
     """
     hall = fleet.hall(reader)
     on = local_day(now_ms, zone_of(hall))
     position = outcomes.last_position(reader)
-    lately = excluded_in(reader.rows, corrections, last_two_months(on))
-    excluded = [one for one in lately if one.on_date == on.isoformat()]
+    excluded = excluded_in(reader.rows, watch.file, single_day(on))
     these = places(reader, single_day(on), now_ms, excluded=excluded)
     return HallToday(
         on=on,
@@ -114,7 +110,7 @@ def hall_today(
         ledger=integrity.ledger_state(reader),
         latest=latest(reader, these, now_ms, after=0),
         alarms=shown_alarms(
-            alarms_of(reader.rows, lately, limits),
+            watch.alarms(reader, on),
             [place.department for place in these.departments],
             [place.window for place in these.windows],
         ),

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from collector.web.access import SESSION_COOKIE
 from collector.web.asked import asked_number
-from collector.web.dashboard import corrections, dashboard, now_ms, reader
+from collector.web.dashboard import dashboard, now_ms, reader
 from collector.web.hall.events import LiveEvents
 from collector.web.hall.today import HallToday, hall_today, hours_json, today_json
 from collector.web.live import stream
@@ -18,21 +18,13 @@ blueprint = Blueprint("hall", __name__)
 
 
 def _today() -> HallToday:
-    options = dashboard().options
-    return hall_today(
-        reader(),
-        corrections(),
-        now_ms(),
-        minimum_base=options.minimum_base,
-        limits=options.limits,
-    )
+    parts = dashboard()
+    return hall_today(reader(), parts.alarms, now_ms(), minimum_base=parts.options.minimum_base)
 
 
 def _events() -> LiveEvents:
-    options = dashboard().options
-    return LiveEvents(
-        now_ms, corrections(), minimum_base=options.minimum_base, limits=options.limits
-    )
+    parts = dashboard()
+    return LiveEvents(now_ms, parts.alarms, minimum_base=parts.options.minimum_base)
 
 
 @blueprint.get("/")

@@ -8,7 +8,6 @@ from flask import Blueprint, abort, jsonify, render_template
 from flask.typing import ResponseReturnValue
 
 from collector.corrections.reading import chain_mark
-from collector.corrections.report import alarms_in, last_two_months
 from collector.ledger.checkpoints import read_checkpoints
 from collector.ledger.gens import read_lives
 from collector.ledger.readers import counts, fleet, integrity
@@ -59,8 +58,7 @@ def checkpoint(number: int) -> ResponseReturnValue:
 
 def _alarms() -> list[ShownAlarm]:
     """Alarms of this month and the last about excluded ratings."""
-    months = last_two_months(today())
-    found = alarms_in(reader().rows, corrections(), months, dashboard().options.limits)
+    found = dashboard().alarms.alarms(reader(), today())
     return shown_alarms(found, fleet.departments(reader()), fleet.windows(reader(), now_ms()))
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -393,3 +396,36 @@ def test_a_rating_is_found_by_position_or_by_record(corrected: Any) -> None:
     rating = rating_at(corrected.query, position)
     assert (rating.window, rating.department, rating.level) == ("w3", "market", 4)
     assert rating_of(corrected.query, "dev-3", rating.epoch, rating.seq) == rating
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_reads_it_and_cannot_write_one_byte(corrected: Any, tmp_path: Path) -> None:
+    """As the export's user: of the group, in a folder it may not write, with no writer running."""
+    corrected.exclude(corrected.rate(1))
+    folder = Path(tempfile.mkdtemp(prefix="yiping-"))
+    copy = folder / "corrections.db"
+    shutil.copyfile(corrected.file.path, copy)
+    group, stranger = 65_533, 65_532
+    for path, mode in ((folder, 0o750), (copy, 0o640)):
+        os.chown(path, 0, group)
+        path.chmod(mode)
+    reading, writing = os.pipe()
+    child = os.fork()  # and not a new interpreter, which may lie where this user cannot read
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setgid(group)
+            os.setuid(stranger)
+            file = CorrectionsFile(copy)
+            os.write(writing, f"{len(exclusions(file))} ".encode())
+            try:
+                propose_restore(file, 1, note="x", author="x", now_ms=1)
+            except CorrectionsUnavailable:
+                os.write(writing, b"refused")
+        finally:
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading) as said:
+        assert said.read() == "1 refused"
+    shutil.rmtree(folder)

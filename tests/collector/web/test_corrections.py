@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+import time
 from collections.abc import Callable
+from datetime import datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -13,16 +16,17 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from bench.add_corrections import last_ratings
 from collector.corrections.entries import RatingRecord, State, Verdict
 from collector.corrections.file import CorrectionsUnavailable
 from collector.corrections.reading import chain_mark, correction
 from collector.corrections.writing import decide, propose_exclusion
 from collector.ledger.readers import LedgerReader
-from collector.ledger.readers.ratings import rating_at
 from collector.office.accounts import InvalidAccount
 from collector.office.roles import Role, may_decide, may_propose, sees_department
 from collector.web.dashboard import Dashboard
 
+UNTIL = datetime.fromisoformat("2026-05-13T15:30:00+08:00")
 PASSWORD = "correct horse battery"
 SignIn = Callable[..., int]
 
@@ -40,18 +44,6 @@ def people(app: Flask, dashboard: Dashboard, sign_in: SignIn) -> Callable[..., F
         return browser
 
     return make
-
-
-def ratings_of(ledger: Path, window: str, number: int = 1) -> list[RatingRecord]:
-    """The last counted ratings of a window."""
-    with LedgerReader(ledger) as reader:
-        rows = reader.rows(
-            "SELECT o.position FROM outcomes o JOIN windows w ON w.id = o.window WHERE w.code = ?"
-            " AND o.level IS NOT NULL AND o.is_repeat = 0 ORDER BY o.pressed_ms DESC LIMIT ?",
-            window,
-            number,
-        )
-        return [rating_at(reader.rows, position) for (position,) in rows]
 
 
 def form_of(rating: RatingRecord, csrf: str, **given: str) -> dict[str, str]:
@@ -73,7 +65,7 @@ def propose(
     """Proposes through the form; gives the correction's number."""
 
     def do(browser: FlaskClient, window: str = "a01", at: int = 0) -> int:
-        rating = ratings_of(ledger, window, at + 1)[at]
+        rating = last_ratings(ledger, window, at + 1)[at]
         answer = browser.post("/corrections", data=form_of(rating, token(browser)))
         assert answer.status_code == 303, unescape(answer.text)
         return int(answer.location.rsplit("/", 1)[1])
@@ -86,7 +78,7 @@ def exclude(dashboard: Dashboard, ledger: Path) -> Callable[..., list[RatingReco
     """Excludes the last ratings of a window, past the pages."""
 
     def do(window: str = "a01", number: int = 1, skip: int = 0) -> list[RatingRecord]:
-        these = ratings_of(ledger, window, number + skip)[skip:]
+        these = last_ratings(ledger, window, number + skip)[skip:]
         for rating in these:
             made = propose_exclusion(
                 dashboard.corrections,
@@ -172,7 +164,7 @@ def test_a_department_proposes_for_itself_and_decides_on_nothing(
     token: Callable[[FlaskClient], str],
     ledger: Path,
 ) -> None:
-    [own] = ratings_of(ledger, "a01")
+    [own] = last_ratings(ledger, "a01", 1)
     with LedgerReader(ledger) as reader:
         [(other_window,)] = reader.rows(
             "SELECT w.code FROM outcomes o JOIN windows w ON w.id = o.window"
@@ -189,7 +181,7 @@ def test_a_department_proposes_for_itself_and_decides_on_nothing(
     assert f"#{theirs}<" not in listed
     told = manager.get("/api/v1/corrections").json
     assert [one["id"] for one in told["open"]] == [same]
-    [foreign] = ratings_of(ledger, other_window)
+    [foreign] = last_ratings(ledger, other_window, 1)
     assert manager.post("/corrections", data=form_of(foreign, token(manager))).status_code == 403
     status, page = say(manager, token(manager), same, "approved")
     assert status == 403
@@ -243,7 +235,7 @@ def test_a_bad_form_is_answered_with_a_sentence_and_adds_nothing(
     given: dict[str, str],
     words: str,
 ) -> None:
-    [rating] = ratings_of(ledger, "a01")
+    [rating] = last_ratings(ledger, "a01", 1)
     answer = client.post("/corrections", data=form_of(rating, token(client), **given))
     assert answer.status_code == 400
     assert words in unescape(answer.text)
@@ -253,7 +245,7 @@ def test_a_bad_form_is_answered_with_a_sentence_and_adds_nothing(
 def test_what_a_form_says_of_a_rating_is_not_believed(
     client: FlaskClient, ledger: Path, token: Callable[[FlaskClient], str], dashboard: Dashboard
 ) -> None:
-    [rating] = ratings_of(ledger, "a01")
+    [rating] = last_ratings(ledger, "a01", 1)
     lie = {"level": "1", "digest": "00", "department": "none", "author": "li"}
     answer = client.post("/corrections", data=form_of(rating, token(client), **lie))
     made = correction(dashboard.corrections, int(answer.location.rsplit("/", 1)[1])).proposal
@@ -326,6 +318,44 @@ def test_too_large_a_share_is_an_alarm_on_hall_and_ledger_page(
     assert client.get("/api/v1/hall").json["alarms"] == alarms
     for path in ("/", "/integrity", "/hall/overview"):
         assert "剔除比例偏高" in client.get(path).text
+
+
+def test_alarms_are_kept_but_an_entry_is_seen_at_once(
+    client: FlaskClient, exclude: Callable[..., Any], dashboard: Dashboard, ledger: Path
+) -> None:
+    exclude("a01", 5)
+    first = client.get("/api/v1/hall").json["alarms"]
+    asked: list[str] = []
+    with LedgerReader(ledger) as reader:
+        assert reader._connection is not None
+        reader._connection.set_trace_callback(asked.append)
+        assert dashboard.alarms.alarms(reader, UNTIL.date())
+        assert asked == []
+        exclude("a01", 1, skip=5)
+        assert dashboard.alarms.alarms(reader, UNTIL.date())
+        assert asked
+    assert client.get("/api/v1/hall").json["alarms"] != first
+
+
+def test_an_open_page_is_told_of_an_approval_though_the_ledger_stands_still(
+    dashboard: Dashboard, exclude: Callable[..., Any]
+) -> None:
+    dashboard.watcher.start()
+    page = dashboard.watcher.subscribe()
+    assert page is not None
+    end = time.monotonic() + 10
+
+    def next_excluded() -> int:
+        while time.monotonic() < end:
+            text = page.take(0.1)
+            if text is not None:
+                event = json.loads(text.split("data: ", 1)[1])
+                return int(event["figures"]["excluded"]["ratings"])
+        raise AssertionError("no event")
+
+    assert next_excluded() == 0
+    exclude("a01", 1)
+    assert next_excluded() == 1
 
 
 def test_a_live_page_agrees_with_a_reloaded_one(

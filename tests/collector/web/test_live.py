@@ -18,11 +18,12 @@ from flask.testing import FlaskClient
 from bench.add_session import add_session
 from collector.corrections.file import CorrectionsFile
 from collector.ledger.readers import LedgerReader, outcomes
+from collector.web.alarms import AlarmWatch
 from collector.web.dashboard import Dashboard
 from collector.web.hall.events import LiveEvents
 from collector.web.live import MAX_STREAMS, MAX_WAITING, LedgerWatcher, Subscription, stream
 
-NONE = CorrectionsFile(Path("no-corrections.db"))
+NONE = AlarmWatch(CorrectionsFile(Path("no-corrections.db")))
 """A file that is not there: nothing is excluded."""
 
 
