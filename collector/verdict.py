@@ -79,6 +79,7 @@ class EpochState:
         stored: contiguous watermark.
         head: highest seq stored.
         link: digest of the token at `stored` as base64url text; empty when `stored` is 0.
+        is_forked: two histories of this journal are known (a cloned card): a conflict was kept.
     """
 
     id: int
@@ -87,6 +88,7 @@ class EpochState:
     stored: int = 0
     head: int = 0
     link: str = ""
+    is_forked: bool = False
 
 
 class StoredLink(NamedTuple):
@@ -156,6 +158,7 @@ class EpochVerdict:
     stored: int
     head: int
     link: str
+    is_forked: bool = False
 
 
 @dataclass(slots=True)

@@ -43,13 +43,15 @@ class EpochStates:
         state = self._states.get((device, epoch))
         if state is None:
             row = self._connection.execute(
-                "SELECT id, stored, head, stored_digest FROM epochs WHERE device = ? AND epoch = ?",
+                "SELECT id, stored, head, stored_digest,"
+                " EXISTS (SELECT 1 FROM conflicts WHERE conflicts.epoch = epochs.id)"
+                " FROM epochs WHERE device = ? AND epoch = ?",
                 (device, epoch),
             ).fetchone()
             if row is None:
                 return EpochState(0, device, epoch)  # not kept: a stranger may name any number
             link = link_text(row[3]) if row[3] else ""
-            state = EpochState(row[0], device, epoch, row[1], row[2], link)
+            state = EpochState(row[0], device, epoch, row[1], row[2], link, bool(row[4]))
             self._states[device, epoch] = state
         return state
 
@@ -64,9 +66,10 @@ class EpochStates:
         """Give new journals their rows and write the states as the verdicts leave them."""
         rows = []
         for verdict in verdicts:
+            state = verdict.state
+            state.is_forked = state.is_forked or verdict.is_forked
             if not verdict.accepted:
                 continue
-            state = verdict.state
             if not state.id:
                 self._last_id += 1
                 state.id = self._last_id

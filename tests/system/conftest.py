@@ -37,9 +37,11 @@ class Program:
         self.environ = os.environ | {"LANG": "C.UTF-8"} | environ
         self.log = folder / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self._log_begin = 0
 
     def start(self) -> None:
         with self.log.open("ab") as log:
+            self._log_begin = log.tell()
             self.process = subprocess.Popen(
                 self.command, stdout=log, stderr=log, cwd=ROOT, env=self.environ
             )
@@ -63,6 +65,12 @@ class Program:
     @property
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
+
+    def has_said(self, word: str) -> bool:
+        """Whether it wrote this since it was last started."""
+        with self.log.open("rb") as log:
+            log.seek(self._log_begin)
+            return word.encode() in log.read(1_000_000)
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
@@ -164,7 +172,7 @@ class HallUnderTest:
     def start_ingest(self) -> None:
         """Start it and wait until it has subscribed."""
         self.ingest.start()
-        self.wait(lambda: "connected protocol=" in self.ingest.tail(), "ingest to subscribe")
+        self.wait(lambda: self.ingest.has_said("connected protocol="), "ingest to subscribe")
 
     def program(self, name: str, *command: str, **environ: str) -> Program:
         """One more process, stopped with the hall."""

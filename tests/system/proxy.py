@@ -107,9 +107,12 @@ class Way:
     async def end(self) -> None:
         if self._server is not None:
             self._server.close()
+        for pair in self._pairs:
+            pair.end(by_reset=True)
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0.05)  # the loop closes what was closed
 
     async def _serve(self, near: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -120,15 +123,15 @@ class Way:
             far, far_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
             pair = _Pair((writer, far_writer))
             self._pairs.add(pair)
-            await asyncio.gather(
-                self._carry(pair, near, far_writer), self._carry(pair, far, writer)
-            )
-        except (OSError, asyncio.CancelledError):
+            async with asyncio.TaskGroup() as directions:
+                directions.create_task(self._carry(pair, near, far_writer))
+                directions.create_task(self._carry(pair, far, writer))
+        except (OSError, ExceptionGroup, asyncio.CancelledError):
             pass  # nobody there, a fault, or the end
         finally:
-            writer.close()
+            writer.transport.abort()
             if pair is not None:
-                pair.end()
+                pair.ends[1].transport.abort()
                 self._pairs.discard(pair)
             self._tasks.discard(task)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 import time
@@ -51,6 +52,7 @@ def way(echo: Echo) -> Iterator[Way]:
     proxy = Proxy()
     yield proxy.way_to(echo.port)
     proxy.stop()
+    gc.collect()  # what is left open would be told now, and not to a later test
 
 
 def connect(way: Way) -> socket.socket:
