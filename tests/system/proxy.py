@@ -2,7 +2,7 @@
 
 Bytes pass unread. What can happen to a way (`Way`), all of it to every connection on it:
 
-- `CUT`: connections end in order, new ones are refused.
+- `CUT`: connections end in order, new ones at once.
 - `RESET`: connections end by RST, with whatever was under way; new ones are taken.
 - `STALL`: nothing passes in either direction, nothing ends; later TCP carries what it held back.
 - `HALF_OPEN`: one side is gone and the other never hears of it; new connections are taken.
@@ -67,7 +67,7 @@ class Way:
         self._tasks: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
         self._flows.set()
-        self._is_slow = False
+        self._is_slow = self._is_cut = False
 
     def suffer(self, fault: Fault) -> None:
         """Let something happen; `mend` ends what lasts."""
@@ -92,17 +92,14 @@ class Way:
                 pair.is_dead = True
                 pair.end(by_reset=True, far_only=True)
         else:
-            if fault is Fault.CUT and self._server is not None:
-                self._server.close()
-                self._server = None
+            # the server stays: asyncio 3.11 leaks what it has accepted when one is closed
+            self._is_cut = fault is Fault.CUT
             for pair in self._pairs:
                 pair.end(by_reset=fault is Fault.RESET)
 
     async def _mend(self) -> None:
         self._flows.set()
-        self._is_slow = False
-        if self._server is None:
-            await self.listen()
+        self._is_slow = self._is_cut = False
 
     async def end(self) -> None:
         if self._server is not None:
@@ -120,6 +117,8 @@ class Way:
         self._tasks.add(task)
         pair = None
         try:
+            if self._is_cut:
+                return
             far, far_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
             pair = _Pair((writer, far_writer))
             self._pairs.add(pair)

@@ -30,7 +30,12 @@ QUICK = {
     "uplink.resend_max_s": "4",
     "broker.keep_alive_s": "5",
 }
-AT_WORK = {"press": "thanked", "ingest": "connected protocol=", "kiosk": "kiosk serves"}
+AT_WORK = {
+    "broker": "New client connected",
+    "press": "thanked",
+    "ingest": "connected protocol=",
+    "kiosk": "kiosk serves",
+}
 """By what a program shows that it has come to work; then it may be killed."""
 EARLY = 0.02
 """How often one that is drawn is killed although it has not, in the middle of its start."""

@@ -57,8 +57,12 @@ def way(echo: Echo) -> Iterator[Way]:
 
 def connect(way: Way) -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", way.port), 5)
-    connection.sendall(b"first")
-    assert connection.recv(100) == b"first"
+    try:
+        connection.sendall(b"first")
+        assert connection.recv(100) == b"first", "it ended at once"
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -70,7 +74,7 @@ def passes(way: Way) -> bool:
     return True
 
 
-def test_a_cut_ends_connections_and_refuses_new_ones_until_it_is_mended(way: Way) -> None:
+def test_a_cut_ends_connections_and_new_ones_too_until_it_is_mended(way: Way) -> None:
     with connect(way) as connection:
         way.suffer(Fault.CUT)
         assert connection.recv(100) == b""
