@@ -31,6 +31,7 @@ bench: $(VENV)/dev.ready ## the benchmarks; writes bench/results/
 lab: $(VENV)/dev.ready ## the long versions of the system tests
 	@sh tests/install_servers.sh
 	$(BIN)/python -m pytest -m lab
+	$(BIN)/python -m pytest tests/fuzz --hypothesis-profile=lab
 
 hil: $(VENV)/dev.ready ## the device on a virtual Raspberry Pi: real pins, systemd, power cuts
 	$(BIN)/python -m pytest -m hil

@@ -8,7 +8,7 @@ import sys
 
 from bench.figures import save
 
-BENCHMARKS = ("press", "memory", "core", "ingest", "pages", "verify", "soak")
+BENCHMARKS = ("press", "memory", "core", "ingest", "pages", "verify", "outage", "size", "soak")
 
 
 def main() -> int:

@@ -85,6 +85,7 @@ def _sorted_out(
             fresh[seq, candidate.link] = candidate
     vouched = _vouched(fresh.values())
     accepted: list[Candidate] = []
+    is_forked, reach = state.is_forked, state.stored
     for candidate in sorted(fresh.values(), key=lambda one: one.record.seq):
         token, record = candidate.token, candidate.record
         seq = record.seq
@@ -93,6 +94,11 @@ def _sorted_out(
             verdict.quarantined.append(fault)
         elif seq in taken:
             verdict.conflicts.append(Conflict(state, seq, taken[seq].link, token))
+            is_forked = True
+        elif is_forked and seq > (reach := _reach(state, reach, taken, view)) + 1:
+            detail = f"seq {seq}: two histories are known, this one is not linked to seq {reach}"
+            fault = Quarantined(candidate.topic, token.raw, Reason.BROKEN_LINK, detail)
+            verdict.quarantined.append(fault)
         elif detail := _misfit(state, candidate, taken, view):
             fault = Quarantined(candidate.topic, token.raw, Reason.BROKEN_LINK, detail)
             verdict.quarantined.append(fault)
@@ -100,13 +106,21 @@ def _sorted_out(
             accepted.append(candidate)
             taken[seq] = StoredLink(candidate.link, record.prev)
     head = max(state.head, accepted[-1].record.seq) if accepted else state.head
-    stored, link = state.stored, state.link
-    while stored < head:  # through the new ones, and through those that waited above a gap
-        after = taken.get(stored + 1) or view.stored_link(state, stored + 1)
-        if after is None:
-            break
-        stored, link = stored + 1, after.link
-    return EpochVerdict(state, accepted, stored, head, link)
+    # through the new ones, and through those that waited above a gap
+    stored = _reach(state, reach, taken, view)
+    link = state.link
+    if stored > state.stored:
+        last = taken.get(stored) or view.stored_link(state, stored)
+        assert last is not None  # it was reached
+        link = last.link
+    return EpochVerdict(state, accepted, stored, head, link, is_forked)
+
+
+def _reach(state: EpochState, seq: int, taken: Mapping[int, StoredLink], view: LedgerView) -> int:
+    """How far from `seq` on nothing is missing, with what is taken now."""
+    while seq + 1 in taken or (seq < state.head and view.stored_link(state, seq + 1)):
+        seq += 1
+    return seq
 
 
 def _vouched(candidates: Iterable[Candidate]) -> set[tuple[int, str]]:

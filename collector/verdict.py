@@ -80,6 +80,7 @@ class EpochState:
         head: highest seq stored.
         link: digest of the token at `stored` as base64url text; empty when `stored` is 0.
         purged: every seq up to this one was purged: what comes of it again is not stored anew.
+        is_forked: two histories of this journal are known (a cloned card): a conflict was kept.
     """
 
     id: int
@@ -89,6 +90,7 @@ class EpochState:
     head: int = 0
     link: str = ""
     purged: int = 0
+    is_forked: bool = False
 
 
 class StoredLink(NamedTuple):
@@ -158,6 +160,7 @@ class EpochVerdict:
     stored: int
     head: int
     link: str
+    is_forked: bool = False
 
 
 @dataclass(slots=True)

@@ -52,13 +52,19 @@ class EpochStates:
         if state is None:
             row = self._connection.execute(
                 "SELECT id, stored, head, stored_digest, (SELECT max(seq) FROM purge_heads p"
-                " WHERE p.epoch = epochs.id) FROM epochs WHERE device = ? AND epoch = ?",
+                " WHERE p.epoch = epochs.id),"
+                " EXISTS (SELECT 1 FROM conflicts WHERE conflicts.epoch = epochs.id)"
+                " FROM epochs WHERE device = ? AND epoch = ?",
                 (device, epoch),
             ).fetchone()
             if row is None:
                 return EpochState(0, device, epoch)  # not kept: a stranger may name any number
             link = link_text(row[3]) if row[3] else ""
-            state = EpochState(row[0], device, epoch, row[1], row[2], link, row[4] or 0)
+            state = EpochState(
+                *(row[0], device, epoch, row[1], row[2], link),
+                purged=row[4] or 0,
+                is_forked=bool(row[5]),
+            )
             self._states[device, epoch] = state
         return state
 
@@ -78,9 +84,10 @@ class EpochStates:
         """Give new journals their rows and write the states as the verdicts leave them."""
         rows = []
         for verdict in verdicts:
+            state = verdict.state
+            state.is_forked = state.is_forked or verdict.is_forked
             if not verdict.accepted:
                 continue
-            state = verdict.state
             if not state.id:
                 self._last_id += 1
                 state.id = self._last_id

@@ -31,16 +31,19 @@ ROOT = Path(__file__).resolve().parents[2]
 class Program:
     """One process of the hall; killed by its process id, its output kept in a file."""
 
-    def __init__(self, name: str, command: list[str], folder: Path) -> None:
+    def __init__(self, name: str, command: list[str], folder: Path, **environ: str) -> None:
         self.name = name
         self.command = command
+        self.environ = os.environ | {"LANG": "C.UTF-8"} | environ
         self.log = folder / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self._log_begin = 0
 
     def start(self) -> None:
         with self.log.open("ab") as log:
+            self._log_begin = log.tell()
             self.process = subprocess.Popen(
-                self.command, stdout=log, stderr=log, cwd=ROOT, env=os.environ | {"LANG": "C.UTF-8"}
+                self.command, stdout=log, stderr=log, cwd=ROOT, env=self.environ
             )
 
     def kill(self) -> None:
@@ -62,6 +65,12 @@ class Program:
     @property
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
+
+    def has_said(self, word: str) -> bool:
+        """Whether it wrote this since it was last started."""
+        with self.log.open("rb") as log:
+            log.seek(self._log_begin)
+            return word.encode() in log.read(1_000_000)
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
@@ -148,7 +157,7 @@ class HallUnderTest:
 
     def start_broker(self) -> None:
         self.broker.start()
-        self._wait(self._is_listening, "the broker to listen")
+        self.wait(self._is_listening, "the broker to listen")
 
     def _is_listening(self) -> bool:
         try:
@@ -165,11 +174,11 @@ class HallUnderTest:
     def start_ingest(self) -> None:
         """Start it and wait until it has subscribed."""
         self.ingest.start()
-        self._wait(lambda: "connected protocol=" in self.ingest.tail(), "ingest to subscribe")
+        self.wait(lambda: self.ingest.has_said("connected protocol="), "ingest to subscribe")
 
-    def program(self, name: str, *command: str) -> Program:
+    def program(self, name: str, *command: str, **environ: str) -> Program:
         """One more process, stopped with the hall."""
-        made = Program(name, [sys.executable, *command], self.folder)
+        made = Program(name, [sys.executable, *command], self.folder, **environ)
         self.programs.append(made)
         return made
 
@@ -251,17 +260,21 @@ class HallUnderTest:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def wait(self, is_true: Callable[[], object], what: str, within_s: float = 60.0) -> None:
+    def wait(
+        self,
+        is_true: Callable[[], object],
+        what: str,
+        within_s: float = 60.0,
+        *,
+        every_s: float = 0.01,
+    ) -> None:
         """Wait until something is true; fails with the programs' last words."""
-        self._wait(is_true, what, within_s)
-
-    def _wait(self, is_true: Callable[[], object], what: str, within_s: float = 60.0) -> None:
         end = time.monotonic() + within_s
         while not is_true():
             if time.monotonic() > end:
                 words = "\n".join(f"--- {made.name}\n{made.tail()}" for made in self.programs)
                 pytest.fail(f"waited {within_s} s for {what}\n{words}")
-            time.sleep(0.01)
+            time.sleep(every_s)
 
 
 @pytest.fixture(params=["mosquitto", "amqtt"])

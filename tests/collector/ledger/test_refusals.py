@@ -223,6 +223,31 @@ def test_a_record_that_does_not_fit_the_one_after_it_is_refused(
     assert ledger.seqs(journal.epoch) == [1, 2]
 
 
+@pytest.mark.parametrize("is_split", [False, True], ids=["one message", "later, after a restart"])
+def test_a_cloned_cards_later_records_do_not_shut_out_those_of_the_one_that_was_first(
+    ledger: Any, journal_of: Any, is_split: bool
+) -> None:
+    """I3: else the first one's next record would not fit the clone's that waits above a gap."""
+    first, clone = journal_of("dev-1"), journal_of("dev-1")
+    first.rate(level=1)
+    ledger.writer.store([first.message()])
+    for _ in range(4):
+        clone.rate(level=5)
+    if is_split:
+        ledger.writer.store([clone.message(clone.tokens[0])])
+        ledger.new_writer()
+        ledger.writer.store([clone.message(*clone.tokens[2:])])
+    else:
+        ledger.writer.store([clone.message()])
+    for _ in range(4):
+        first.rate(level=1)
+    ledger.writer.store([first.message()])
+    assert ledger.seqs(first.epoch) == [1, 2, 3, 4, 5]
+    assert ledger.counts()["level5"] == 0
+    kept = ledger.query("SELECT token FROM conflicts UNION ALL SELECT raw FROM quarantine")
+    assert {token for (token,) in kept} >= {clone.tokens[0], *clone.tokens[2:]}
+
+
 def test_only_the_first_64_kilobytes_of_a_monster_are_kept(ledger: Any, sent: Any) -> None:
     monster = sent("yiping/hall-1/dev-1/journal", b"\x00" * 3_000_000)
     ledger.writer.store([monster])
