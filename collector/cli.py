@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from collector.commands import check, command, db, devices, fleet, ingest, rates
+from collector.commands import backup, check, command, db, devices, fleet, ingest, rates
 from collector.errors import CollectorError
 from collector.export import command as export
 from collector.settings import PROGRAM, CollectorSettings, load_collector_settings
@@ -54,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for part in (ingest, web, rates, export, command, devices, check, db, fleet):
+    for part in (ingest, web, rates, export, command, devices, check, db, fleet, backup):
         part.add_parser(commands)
     add_common_options(parser)
     return parser

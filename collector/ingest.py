@@ -16,6 +16,7 @@ from typing import Final
 from collector.errors import LedgerError, NetworkEnded
 from collector.ledger.fleet_loader import load_into_ledger, read_device_keys
 from collector.ledger.migrations import open_ledger
+from collector.ledger.replacing import finish_replacing
 from collector.ledger.sole_writer import SoleWriter
 from collector.ledger.writer import LedgerWriter, Stored
 from collector.receipts import ReceiptsDue
@@ -107,6 +108,8 @@ class IngestService:
     def _serve(self, ledger: Path) -> None:
         lock = SoleWriter(ledger)
         try:
+            if finish_replacing(ledger):
+                logger.warning("finished a restore that was interrupted ledger=%s", ledger)
             db = open_ledger(ledger, cache_mib=self._settings.ledger_cache_mib)
             try:
                 keys = read_device_keys(self._settings.device_keys)
@@ -144,6 +147,8 @@ class IngestService:
                     stored = writer.store(arrivals)
                     link.ack_all(arrivals)
                     self._owe(stored)
+                for journal in writer.archive_moved():
+                    self._due.ask(journal)
                 self._send_receipts(writer, link)
                 if not link.is_alive:
                     raise NetworkEnded("the network thread ended")

@@ -131,6 +131,85 @@ class CommandSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupSettings:
+    """Section `[backup]`: verified copies of the ledger and of the dashboard's database."""
+
+    folder: Annotated[
+        Path | None,
+        Setting(
+            help="Folder for backups on a second disk; must exist. Give a folder on that disk, not "
+            "its mount point, so that a disk that is not mounted shows."
+        ),
+    ] = None
+    allow_same_disk: Annotated[
+        bool,
+        Setting(help="Whether `backup.folder` may lie on the file system of the ledger."),
+    ] = False
+    sftp: Annotated[
+        str | None,
+        Setting(
+            help="Folder for backups on another machine; it must exist. A path that begins with "
+            "`/./` begins at the user's home.",
+            pattern=r"sftp://[^@/:\s]+@[^@/:\s]+(:[0-9]{1,5})?/\S*",
+        ),
+    ] = None
+    sftp_key: Annotated[
+        Path | None, Setting(help="File with the private SSH key that logs in there.")
+    ] = None
+    sftp_known_hosts: Annotated[
+        Path | None,
+        Setting(
+            help="File with that machine's host key, as `ssh-keyscan` writes it; another or an "
+            "unknown key is an error."
+        ),
+    ] = None
+    sftp_timeout_s: Annotated[
+        float,
+        Setting(
+            help="Longest silence of that machine before it is given up.",
+            unit="s",
+            minimum=1,
+            maximum=3600,
+        ),
+    ] = 60.0
+    required: Annotated[
+        str,
+        Setting(
+            help="Of two places, how many must hold a verified copy before devices are told that "
+            "their records are archived.",
+            choices=("any", "all"),
+        ),
+    ] = "any"
+    keep_daily: Annotated[
+        int,
+        Setting(
+            help="Of so many last days with a backup the newest is kept; the newest of all always.",
+            unit="days",
+            minimum=0,
+            maximum=3660,
+        ),
+    ] = 14
+    keep_weekly: Annotated[
+        int,
+        Setting(
+            help="Of so many last weeks with a backup the newest is kept.",
+            unit="weeks",
+            minimum=0,
+            maximum=520,
+        ),
+    ] = 8
+    keep_monthly: Annotated[
+        int,
+        Setting(
+            help="Of so many last months with a backup the newest is kept.",
+            unit="months",
+            minimum=0,
+            maximum=1200,
+        ),
+    ] = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorSettings:
     """All settings of `collector`. Relative paths in a file start at that file's folder."""
 
@@ -161,6 +240,7 @@ class CollectorSettings:
     web: WebSettings = WebSettings()
     export: ExportSettings = ExportSettings()
     command: CommandSettings = CommandSettings()
+    backup: BackupSettings = BackupSettings()
 
 
 def load_collector_settings(

@@ -17,6 +17,7 @@ from sqlite_utils.migrations import Migrations
 
 from collector.errors import LedgerError, LedgerMismatch
 from collector.ledger.gens import new_gen
+from collector.ledger.replacing import refuse_while_replaced
 from collector.merkle import EMPTY_ROOT
 
 BUSY_TIMEOUT_S: Final = 10.0
@@ -65,8 +66,9 @@ def open_ledger(path: Path, *, cache_mib: int = 64) -> Database:
 
     Raises:
         LedgerError: SQLite cannot open or migrate the file.
-        LedgerMismatch: the file was written by a newer program.
+        LedgerMismatch: the file was written by a newer program, or is being replaced.
     """
+    refuse_while_replaced(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
