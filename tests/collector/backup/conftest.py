@@ -81,6 +81,6 @@ def hall(ledger: Any, journals: dict[str, Any], tmp_path: Path) -> HallWithBacku
     for journal in journals.values():
         for number in range(30):
             journal.rate(number % 5 + 1)
-        halves = journal.tokens[:15], journal.tokens[15:]
-        ledger.writer.store([journal.message(*half) for half in halves])
+        parts = [journal.tokens[at : at + 10] for at in range(0, 30, 10)]
+        ledger.writer.store([journal.message(*part) for part in parts])
     return HallWithBackups(ledger, tmp_path)
