@@ -8,7 +8,7 @@ import sys
 
 from bench.figures import save
 
-BENCHMARKS = ("press", "memory", "core", "ingest", "pages", "soak")
+BENCHMARKS = ("press", "memory", "core", "ingest", "pages", "soak", "resync")
 
 
 def main() -> int:

@@ -24,6 +24,7 @@ SOLE_IMPORTERS = {
     "sqlite_utils": ("kiosk/journal", "collector/ledger/", "collector/office", "collector/export/"),
     "flask": ("collector/web/", "kiosk/screen/", "kiosk/simulator/"),
     "amqtt": ("firmware_config/demo/",),
+    "paramiko": ("collector/backup/sftp_target.py",),
     "cryptography": ("firmware_config/keys.py",),
 }
 """Library → the only places that may import it, as path prefixes."""
@@ -73,6 +74,10 @@ PURE = (
     "kiosk/simulator/scenario.py",
     "kiosk/simulator/scenario_table.py",
     "kiosk/simulator/troubles.py",
+    "collector/backup/errors.py",
+    "collector/backup/journal_runs.py",
+    "collector/backup/manifest.py",
+    "collector/backup/naming.py",
     "collector/commanding.py",
     "collector/decoding.py",
     "collector/errors.py",

@@ -18,7 +18,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from collector.backup.errors import BackupDamaged, TargetFailed
@@ -27,7 +27,6 @@ from collector.backup.found import Found
 from collector.backup.making import LEDGER, Order, free_name, known_part, make_backup
 from collector.backup.manifest import Manifest
 from collector.backup.naming import outdated
-from collector.backup.sftp_target import SftpTarget
 from collector.backup.snapshot import Tell
 from collector.ledger.archive import move_archived
 from collector.ledger.counts import open_read_only
@@ -36,6 +35,9 @@ from collector.ledger.sole_writer import SoleBackup
 from collector.settings import BackupSettings, CollectorSettings
 from firmware_config.errors import ConfigError, InvalidSettings
 from firmware_config.keys import SigningKey, load_signing_key
+
+if TYPE_CHECKING:  # a quarter of a second that other commands, and a folder, need not wait for
+    from collector.backup.sftp_target import SftpTarget
 
 STAGING: Final = "backup-staging"
 """Folder beside a database for a copy on its way from or to another machine."""
@@ -88,6 +90,8 @@ class Places:
                     "backup.sftp_known_hosts: expected a file with backup.sftp, got nothing"
                 )
             if settings.sftp_key is not None and settings.sftp_known_hosts is not None:
+                from collector.backup.sftp_target import SftpTarget
+
                 self.sftp = SftpTarget(
                     settings.sftp,
                     kind,
