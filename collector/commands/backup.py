@@ -50,6 +50,12 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=_run_backup)
     parts = parser.add_subparsers(metavar="PART")
     listing = parts.add_parser("list", help="the backups there are")
+    listing.add_argument(
+        "--office",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="of the dashboard's database; run as its user",
+    )
     add_format(listing)
     listing.set_defaults(run=_run_list)
     verify = parts.add_parser("verify", help="check a copy of the ledger")
@@ -151,30 +157,27 @@ def _write_report(report: Report) -> None:
 
 
 def _run_list(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
-    found: list[tuple[str, Found]] = []
+    found: list[Found] = []
     failures: list[str] = []
-    key = own_key(settings)
-    for kind in (LEDGER, OFFICE):
-        places = Places(settings.backup, kind, key)
-        if places.folder is not None:
-            with _noted(failures):
-                found += [(kind, one) for one in places.folder.found()]
-        if places.sftp is not None:
-            with _noted(failures), places.sftp as sftp:
-                found += [(kind, one) for one in sftp.found()]
-    found.sort(key=lambda pair: (pair[0], pair[1].at, pair[1].place))
-    header = ("when", "what", "bytes", "records", "verified", "where", "name")
+    places = Places(settings.backup, OFFICE if args.office else LEDGER, own_key(settings))
+    if places.folder is not None:
+        with _noted(failures):
+            found += places.folder.found()
+    if places.sftp is not None:
+        with _noted(failures), places.sftp as sftp:
+            found += sftp.found()
+    found.sort(key=lambda one: (one.at, one.place))
+    header = ("when", "bytes", "records", "verified", "where", "name")
     rows = [
         (
             f"{one.at:%Y-%m-%d %H:%M:%S}Z",
-            kind,
             sum(mark.bytes for mark in one.manifest.files.values()) if one.manifest else "",
             one.manifest.ledger.size if one.manifest and one.manifest.ledger else "",
             _verified(one),
             one.place,
             one.name,
         )
-        for kind, one in found
+        for one in found
     ]
     if args.json:
         write_json([dict(zip(header, row, strict=True)) for row in rows])
@@ -182,7 +185,7 @@ def _run_list(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode
         write_csv(header, rows)
     else:
         write_table(header, rows)
-    for told in dict.fromkeys(failures):
+    for told in failures:
         sys.stderr.write(f"collector: error: {told}\n")
     return ExitCode.IO if failures else ExitCode.OK
 
