@@ -86,7 +86,11 @@ def office_files(settings: CollectorSettings) -> dict[str, Path]:
     Raises:
         LedgerError: there is none.
     """
-    found = {name: path for name, path in (("office.db", settings.web.office),) if path.is_file()}
+    wanted = {
+        "office.db": settings.web.office,
+        "corrections.db": getattr(settings, "corrections_file", None),
+    }
+    found = {name: path for name, path in wanted.items() if path is not None and path.is_file()}
     if not found:
         raise LedgerError(f"{settings.web.office}: expected the dashboard's database, got no file")
     return found
