@@ -13,12 +13,12 @@ One place that fails does not stop the other.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from collector.backup.errors import BackupDamaged, TargetFailed
@@ -272,7 +272,7 @@ class _Run:
             self._report.removed.setdefault(target.place, []).append(name)
 
     @contextmanager
-    def _noted(self, place: str) -> Any:
+    def _noted(self, place: str) -> Iterator[None]:
         """What goes wrong with a place is noted, and the run goes on with the other."""
         try:
             yield

@@ -21,6 +21,7 @@ from collector.backup.errors import BackupDamaged
 from collector.backup.journal_runs import JournalRuns
 from collector.backup.manifest import JournalMark, LedgerMark
 from collector.backup.snapshot import Tell
+from collector.errors import LedgerError
 from collector.ledger.counts import open_read_only
 from collector.linking import link_text
 from collector.merkle import Frontier
@@ -34,6 +35,7 @@ MOST_UNSIGNED: Final = 100
 record: more than a few are nobody's accident."""
 _REACH: Final = 5000
 """How far ahead a signed record is looked for: no group that ingest took in was longer."""
+_BEFORE: Final = "as in the backup before (a copy put there by hand needs `db renew-gen`)"
 _GROUP: Final = 2000
 _Row = tuple[Any, ...]
 _RECORDS: Final = (
@@ -78,13 +80,14 @@ def verify_ledger(
 
     Raises:
         BackupDamaged: with up to MOST_PROBLEMS problems.
-        LedgerError: it cannot be opened.
     """
-    with closing(open_read_only(path)) as connection:
-        try:
+    try:
+        with closing(open_read_only(path)) as connection:
             return _Checking(connection, path, tell, hall, known).run()
-        except sqlite3.Error as error:
-            raise BackupDamaged([f"{path}: {error}"]) from error
+    except LedgerError as error:
+        raise BackupDamaged([str(error)]) from error
+    except sqlite3.Error as error:
+        raise BackupDamaged([f"{path}: {error}"]) from error
 
 
 def verify_database(path: Path, tell: Tell) -> None:
@@ -192,13 +195,12 @@ class _Checking:
                     and _text(self._frontier.root()) != known.root
                 ):
                     self._problem(
-                        f"root of the first {known.size} records: expected {known.root}, as in the"
-                        f" backup before, got {_text(self._frontier.root())}"
+                        f"root of the first {known.size} records: expected {known.root}, {_BEFORE},"
+                        f" got {_text(self._frontier.root())}"
                     )
         if known is not None and self._frontier.size < known.size:
             self._problem(
-                f"records: expected {known.size} or more, as in the backup before,"
-                f" got {self._frontier.size}"
+                f"records: expected {known.size} or more, {_BEFORE}, got {self._frontier.size}"
             )
 
     def _parted(self, rows: list[_Row]) -> Iterator[list[_Row]]:
