@@ -256,18 +256,20 @@ class _Run:
             report.moved = move_archived(db, manifest.ledger.gen, marks)
 
     def _rotate(self, target: FolderTarget | SftpTarget) -> None:
-        """Remove what is outdated, of what is known by a manifest of this hall to be a backup."""
+        """Remove what is outdated, of what is by its manifest a whole backup of this hall."""
         keep, manifest = self._settings.backup, self._report.manifest
         has_zone = manifest is not None and manifest.ledger is not None
         zone = ZoneInfo(manifest.ledger.timezone) if has_zone else UTC  # type: ignore[union-attr]
         names = [self._report.name] + [
             one.name
             for one in self._found[target.place]
-            if one.manifest is not None and one.manifest.hall == self._settings.hall
+            if one.is_good and one.manifest is not None and one.manifest.hall == self._settings.hall
         ]
         for name in outdated(
             names, zone, daily=keep.keep_daily, weekly=keep.keep_weekly, monthly=keep.keep_monthly
         ):
+            if name == self._report.name:  # the clock went back: it only looks old
+                continue
             target.remove(name)
             self._report.removed.setdefault(target.place, []).append(name)
 

@@ -168,6 +168,27 @@ def test_a_rotation_that_keeps_nothing_keeps_the_newest(hall: Any) -> None:
     assert os.listdir(hall.disk / "ledger") == [report.name]
 
 
+def test_a_backup_made_after_the_clock_went_back_is_not_rotated_away(hall: Any) -> None:
+    hall.set(keep_daily=1, keep_weekly=0, keep_monthly=0)
+    newer = hall.back_up().name
+    hall.now -= timedelta(days=30)
+
+    report = hall.back_up()
+
+    assert sorted(os.listdir(hall.disk / "ledger")) == [report.name, newer]
+
+
+def test_a_backup_that_lacks_a_part_is_left_for_a_person_to_look_at(hall: Any) -> None:
+    hall.set(keep_daily=1, keep_weekly=0, keep_monthly=0)
+    damaged = hall.back_up().name
+    (hall.disk / "ledger" / damaged / "ledger.db").unlink()
+    hall.now += timedelta(days=1)
+
+    report = hall.back_up()
+
+    assert sorted(os.listdir(hall.disk / "ledger")) == [damaged, report.name]
+
+
 def test_what_a_killed_run_left_is_removed_by_the_next(hall: Any) -> None:
     part = hall.disk / "ledger" / "20260630T100000Z.part"
     part.mkdir(parents=True)
