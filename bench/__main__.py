@@ -8,7 +8,9 @@ import sys
 
 from bench.figures import save
 
-BENCHMARKS = ("press", "memory", "core", "ingest", "pages", "verify", "outage", "size", "soak")
+BENCHMARKS = (
+    *("press", "memory", "core", "ingest", "pages", "verify", "outage", "size", "soak", "resync"),
+)
 
 
 def main() -> int:

@@ -31,8 +31,12 @@ def signed_ratings(
     *,
     levels: Sequence[int] = (5, 5, 5, 4, 5, 5, 3, 5),
     keys: Mapping[str, SigningKey] | None = None,
+    step_ms: int = 60_000,
 ) -> dict[str, list[bytes]]:
-    """Tokens of RATED records, chained, per device in seq order; `levels` is repeated."""
+    """Tokens of RATED records, chained, per device in seq order, `step_ms` apart.
+
+    `levels` is repeated.
+    """
     tokens: dict[str, list[bytes]] = {}
     for device in devices:
         key = keys[device] if keys else device_key(device)
@@ -40,7 +44,7 @@ def signed_ratings(
         boot = hashlib.sha256(b"boot" + device.encode()).hexdigest()[:32]
         prev, made = "", []
         for seq in range(1, per_device + 1):
-            mono_ms = seq * 60_000
+            mono_ms = seq * step_ms
             record = contract.Rated(
                 dev=device,
                 epoch=epoch,

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from collector.commands import (
+    backup,
     check,
     checkpoint,
     command,
@@ -44,6 +45,7 @@ COMMANDS: Final = (
     rates,
     export,
     reconcile,
+    backup,
     retention,
     verify,
     checkpoint,

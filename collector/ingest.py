@@ -16,6 +16,7 @@ from typing import Final
 from collector.errors import LedgerError, NetworkEnded
 from collector.ledger.fleet_at_start import load_at_start
 from collector.ledger.migrations import close_ledger, open_ledger
+from collector.ledger.replacing import finish_replacing
 from collector.ledger.sole_writer import SoleWriter
 from collector.ledger.witnesses import Witnesses
 from collector.ledger.writer import LedgerWriter, Stored
@@ -112,6 +113,8 @@ class IngestService:
     def _serve(self, ledger: Path) -> None:
         lock = SoleWriter(ledger)
         try:
+            if finish_replacing(ledger):
+                logger.warning("finished a restore that was interrupted ledger=%s", ledger)
             db = open_ledger(ledger, cache_mib=self._settings.ledger_cache_mib)
             try:
                 folder, now_ms = self._settings.device_keys, self._clock_ms()
@@ -152,7 +155,9 @@ class IngestService:
                 if arrivals:
                     stored = writer.store(arrivals)
                     link.ack_all(arrivals)
-                self._owe(stored)
+                    self._owe(stored)
+                for journal in writer.archive_moved():
+                    self._due.ask(journal)
                 for journal in witnesses.turn(writer.gen, stored.kept, self._monotonic_ms()):
                     self._due.ask(journal)
                 self._send_receipts(writer, witnesses, link)

@@ -6,10 +6,16 @@ The three commands share one file, so that ingest, web and export cannot disagre
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final
 
+from collector.settings_care import (
+    BackupSettings,
+    CorrectionSettings,
+    ReconcileSettings,
+    RetentionSettings,
+)
 from firmware_config.settings import Setting
 from firmware_config.settings_broker import BrokerSettings
 from firmware_config.settings_place import load_program_settings
@@ -107,38 +113,6 @@ class ExportSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CorrectionSettings:
-    """Section `[corrections]`: ratings that do not count (误评)."""
-
-    file: Annotated[
-        Path | None,
-        Setting(
-            help="The corrections (SQLite): the dashboard's user writes them, every report reads "
-            "them. Not set: `corrections.db` in the ledger's folder."
-        ),
-    ] = None
-    alarm_percent: Annotated[
-        float,
-        Setting(
-            help="An alarm when more than this share of a calendar month's ratings is excluded, of "
-            "the hall, a department, a window, or by one pair of author and approver.",
-            unit="%",
-            minimum=0,
-            maximum=100,
-        ),
-    ] = 1.0
-    alarm_at_least: Annotated[
-        int,
-        Setting(
-            help="No alarm for fewer excluded ratings than this.",
-            unit="ratings",
-            minimum=1,
-            maximum=100000,
-        ),
-    ] = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandSettings:
     """Section `[command]`: commands to devices. The broker's address is that of `[broker]`."""
 
@@ -160,52 +134,6 @@ class CommandSettings:
             "ever added to. Without it nothing is sent."
         ),
     ] = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReconcileSettings:
-    """Section `[reconcile]`: the nightly comparison with the devices' day-closes."""
-
-    folder: Annotated[Path, Setting(help="Folder for the reports, two files a night.")] = Path(
-        "reconcile"
-    )
-    days: Annotated[
-        int,
-        Setting(help="How many closed days are looked at.", unit="days", minimum=1, maximum=400),
-    ] = 7
-    wait_s: Annotated[
-        float,
-        Setting(
-            help="How long records that were asked for again are waited for.",
-            unit="s",
-            minimum=0,
-            maximum=3600,
-        ),
-    ] = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetentionSettings:
-    """Section `[retention]`: what `collector retention purge` may remove; 0: kept for ever."""
-
-    records_years: Annotated[
-        int,
-        Setting(
-            help="How long the signed records are kept; of older ones digests and figures stay.",
-            unit="years",
-            minimum=0,
-            maximum=100,
-        ),
-    ] = 0
-    quarantine_days: Annotated[
-        int,
-        Setting(
-            help="How long what could not become a record is kept since it came last.",
-            unit="days",
-            minimum=0,
-            maximum=36600,
-        ),
-    ] = 1096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,9 +167,10 @@ class CollectorSettings:
     web: WebSettings = WebSettings()
     export: ExportSettings = ExportSettings()
     command: CommandSettings = CommandSettings()
-    reconcile: ReconcileSettings = ReconcileSettings()
-    retention: RetentionSettings = RetentionSettings()
-    corrections: CorrectionSettings = CorrectionSettings()
+    backup: BackupSettings = field(default_factory=BackupSettings)
+    reconcile: ReconcileSettings = field(default_factory=ReconcileSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
+    corrections: CorrectionSettings = field(default_factory=CorrectionSettings)
 
     @property
     def corrections_file(self) -> Path:

@@ -4,7 +4,8 @@
 set -eu
 missing=""
 for pair in mosquitto:mosquitto mosquitto_sub:mosquitto-clients chromium:chromium \
-            systemd-analyze:systemd espeak-ng:espeak-ng aplay:alsa-utils sox:sox; do
+            systemd-analyze:systemd espeak-ng:espeak-ng aplay:alsa-utils sox:sox \
+            sshd:openssh-server ssh-keygen:openssh-client; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair%%:*}" ] \
         || missing="$missing ${pair#*:}"
 done

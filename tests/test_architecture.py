@@ -25,6 +25,7 @@ SOLE_IMPORTERS = {
     "sqlite_utils": ("kiosk/journal", "collector/ledger/", "collector/office", "collector/export/"),
     "flask": ("collector/web/", "kiosk/screen/", "kiosk/simulator/"),
     "amqtt": ("firmware_config/demo/",),
+    "paramiko": ("collector/backup/sftp_target.py",),
     # the verifier shares no code with what it checks
     "cryptography": ("firmware_config/keys.py", "collector/export/yiping_verify.py"),
 }
@@ -79,6 +80,10 @@ PURE = (
     "kiosk/simulator/scenario_table.py",
     "kiosk/simulator/troubles.py",
     "collector/boot_times.py",
+    "collector/backup/errors.py",
+    "collector/backup/journal_runs.py",
+    "collector/backup/manifest.py",
+    "collector/backup/naming.py",
     "collector/commanding.py",
     "collector/corrections/entries.py",
     "collector/corrections/excluded.py",

@@ -19,7 +19,7 @@ from collector.corrections.file import CorrectionsFile
 from collector.corrections.reading import exclusions
 from collector.ledger.readers.ratings import Query, excluded_ratings, rated_by_month
 from collector.periods import Period, between
-from collector.settings import CorrectionSettings
+from collector.settings_care import CorrectionSettings
 
 _EPOCH_ON: Final = date(1970, 1, 1)
 _DAY_MS: Final = 86_400_000

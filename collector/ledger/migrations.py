@@ -21,6 +21,7 @@ from collector.errors import LedgerError, LedgerMismatch
 from collector.ledger.gens import new_gen
 from collector.ledger.permission import make_for_the_folders_owner, require_writable
 from collector.ledger.rebuild import rebuild
+from collector.ledger.replacing import refuse_while_replaced
 from collector.ledger.tree import fill_nodes
 from collector.merkle import EMPTY_ROOT
 
@@ -96,8 +97,9 @@ def open_ledger(path: Path, *, cache_mib: int = 64) -> Database:
 
     Raises:
         LedgerError: SQLite cannot open or migrate the file; LedgerNotWritable, this user may not.
-        LedgerMismatch: the file was written by a newer program.
+        LedgerMismatch: the file was written by a newer program, or is being replaced.
     """
+    refuse_while_replaced(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         require_writable(path)

@@ -13,7 +13,7 @@ from collector.ledger.purge import Purged, PurgePlan, plan_purge, purge_records
 from collector.ledger.quarantine_purge import count_quarantine, purge_quarantine
 from collector.press_time import wall_text
 from collector.retention.rules import quarantine_before_ms, records_before_ms
-from collector.settings import RetentionSettings
+from collector.settings_care import RetentionSettings
 from firmware_config.chain import b64url
 from firmware_config.contract import CONTRACT_VERSION
 from firmware_config.keys import SigningKey

@@ -17,6 +17,7 @@ from sqlite_utils import Database
 from collector.decoding import KIND_OF
 from collector.errors import LedgerError, LedgerMismatch
 from collector.judge import judge
+from collector.ledger.archive import ArchiveWatch
 from collector.ledger.boots import Boots
 from collector.ledger.bulk import BulkInsert
 from collector.ledger.derive import Batch, Placed
@@ -93,6 +94,7 @@ class LedgerWriter:
         self._clock_ms = clock_ms
         self._read_state()
         self._data_version = self._version()
+        self._archive = ArchiveWatch(self._connection)
 
     def store(self, messages: Iterable[Message]) -> Stored:
         """Judge a group and commit what follows from it; returns once it is durable.
@@ -145,6 +147,17 @@ class LedgerWriter:
             ledger_root=b64url(self._frontier.root()).decode("ascii"),
             v=CONTRACT_VERSION,
         )
+
+    def archive_moved(self) -> list[Journal]:
+        """Journals of which a backup has verified more since the last call: they want a receipt.
+
+        Raises:
+            LedgerError: the database failed.
+        """
+        try:
+            return self._archive.moved()
+        except sqlite3.Error as error:
+            raise LedgerError(f"ledger: {error}") from error
 
     @property
     def size(self) -> int:

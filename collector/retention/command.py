@@ -20,7 +20,8 @@ from collector.ledger.readers.purges import purges
 from collector.press_time import wall_text
 from collector.retention.rules import FIXED
 from collector.sender import sender
-from collector.settings import CollectorSettings, RetentionSettings
+from collector.settings import CollectorSettings
+from collector.settings_care import RetentionSettings
 from firmware_config.errors import ExitCode
 from firmware_config.keys import KeyFileError, SigningKey, load_signing_key
 

@@ -17,6 +17,8 @@ import pytest
 
 from collector.errors import LedgerError, LedgerInUse
 from collector.ingest import IngestService
+from collector.ledger.archive import move_archived
+from collector.ledger.migrations import open_ledger
 from collector.ledger.sole_writer import SoleWriter
 from collector.settings import CollectorSettings
 from firmware_config.chain import split_token
@@ -247,3 +249,42 @@ def test_the_command_ends_cleanly_on_a_signal_and_with_5_on_a_database_error(
     with start() as process:
         assert process.wait(15) == 5
     lock.release()
+
+
+def test_a_quiet_device_is_told_once_what_a_backup_has_archived(
+    running: Running, journal_of: Any, wait_until: Callable[..., None]
+) -> None:
+    journal = journal_of("dev-1")
+    journal.rate(5)
+    running.player.say(journal.message())
+    wait_until(lambda: running.player.receipts("dev-1"))
+    with closing(open_ledger(running.settings.ledger)) as db:
+        gen = db.execute("SELECT value FROM meta WHERE key = 'gen'").fetchone()[0]
+        assert move_archived(db, gen, [("dev-1", journal.epoch, 1)]) == 1
+
+    wait_until(lambda: running.player.receipts("dev-1")[-1].archived == 1)
+
+    other = journal_of("dev-2")
+    other.rate(5)
+    running.player.say(other.message())  # proof that a turn has passed since
+    wait_until(lambda: running.player.receipts("dev-2"))
+    assert [receipt.archived for receipt in running.player.receipts("dev-1")] == [0, 1]
+
+
+def test_ingest_finishes_a_restore_that_was_interrupted(running: Running, caplog: Any) -> None:
+    running.service.stop()
+    ledger = running.settings.ledger
+    copy = ledger.with_name(ledger.name + ".restoring")
+    copy.write_bytes(ledger.read_bytes())
+    ledger.write_bytes(b"rubbish")
+    ledger.with_name(ledger.name + ".restore-note").write_text("20260701T100000Z")
+    before = running.notes.count("READY=1")
+
+    service = running.new_service()
+    service.start()
+    while running.notes.count("READY=1") == before:
+        assert not service.wait(0.01), service.failure
+
+    assert not copy.exists()
+    assert ledger.with_name(f"{ledger.name}.before-20260701T100000Z").read_bytes() == b"rubbish"
+    assert "finished a restore that was interrupted" in caplog.text

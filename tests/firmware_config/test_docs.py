@@ -35,7 +35,8 @@ INSTALLATION = ROOT / "docs" / "installation.md"
 SCREEN = ROOT / "docs" / "screen.md"
 WIRING = ROOT / "docs" / "wiring.md"
 VOICE = ROOT / "docs" / "voice.md"
-DOCUMENTS = (CONFIGURATION, INSTALLATION, WIRING, VOICE, ROOT / "docs" / "commands.md")
+BACKUP = ROOT / "docs" / "backup.md"
+DOCUMENTS = (CONFIGURATION, INSTALLATION, WIRING, VOICE, ROOT / "docs" / "commands.md", BACKUP)
 
 
 def pin_table() -> str:

@@ -21,6 +21,8 @@ SERVICES = sorted(UNITS.glob("*.service"))
 SCREEN = UNITS / "kiosk-screen.service"
 OWN = [path for path in SERVICES if path != SCREEN]
 """Those that run our own programs; the screen's runs a browser."""
+BACKUPS = {"collector-backup": "collector-ingest", "collector-backup-office": "collector-web"}
+"""Backup → the service whose database it copies, and whose user it therefore has."""
 BY_TIMER = sorted(path.stem for path in UNITS.glob("*.timer"))
 LASTING = [path for path in OWN if path.stem not in BY_TIMER]
 MOST_EXPOSURE = 25
@@ -63,6 +65,10 @@ def analyze(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_units_are_these() -> None:
     assert sorted(path.name for path in UNITS.iterdir()) == [
+        "collector-backup-office.service",
+        "collector-backup-office.timer",
+        "collector-backup.service",
+        "collector-backup.timer",
         "collector-export.service",
         "collector-export.timer",
         "collector-ingest.service",
@@ -115,7 +121,7 @@ def test_a_lasting_service_tells_when_it_is_ready_and_is_always_started_again(pa
 
 
 def test_every_service_has_a_user_and_a_folder_of_its_own() -> None:
-    units = [Unit(path) for path in OWN]
+    units = [Unit(path) for path in OWN if path.stem not in BACKUPS]
 
     assert Unit(SCREEN).one("User") not in {unit.one("User") for unit in units}
     assert "StateDirectory" not in Unit(SCREEN).options  # a browser remembers nothing
@@ -124,10 +130,32 @@ def test_every_service_has_a_user_and_a_folder_of_its_own() -> None:
     assert all(unit.one("User").startswith("yiping-") for unit in units)
 
 
-def test_only_ingest_may_write_the_ledger_and_others_read_it_by_group() -> None:
+@pytest.mark.parametrize(("backup", "owner"), BACKUPS.items())
+def test_a_backup_runs_as_the_user_whose_database_it_copies(backup: str, owner: str) -> None:
+    mine, theirs = Unit(UNITS / f"{backup}.service"), Unit(UNITS / f"{owner}.service")
+
+    for key in ("User", "Group", "StateDirectory", "StateDirectoryMode", "UMask"):
+        assert mine.one(key) == theirs.one(key)
+    assert mine.one("Type") == "oneshot"
+    assert mine.one("ReadWritePaths") == "-/srv/yiping-backup"
+
+
+@pytest.mark.parametrize("backup", BACKUPS)
+def test_a_backup_runs_each_night_and_a_missed_one_is_made_up_for(
+    backup: str, tmp_path: Path
+) -> None:
+    timer = Unit(UNITS / f"{backup}.timer")
+
+    assert timer.one("Persistent") == "true"
+    assert analyze("calendar", timer.one("OnCalendar"), folder=tmp_path).returncode == 0
+
+
+def test_only_ingest_and_its_backup_may_write_the_ledger_and_others_read_it_by_group() -> None:
     for path in SERVICES:
         unit = Unit(path)
-        if path.stem == "collector-ingest":
+        if path.stem == "collector-backup-office":
+            assert unit.one("InaccessiblePaths") == "-/var/lib/yiping-ingest"
+        elif path.stem in ("collector-ingest", "collector-backup"):
             assert unit.one("StateDirectory") == "yiping-ingest"
             assert (unit.one("StateDirectoryMode"), unit.one("UMask")) == ("0750", "0027")
         elif path.stem not in ("kiosk", "kiosk-screen"):

@@ -152,14 +152,16 @@ def test_birth_will_and_farewell_are_one_retained_topic(line: Line) -> None:
 
 
 def test_a_backlog_goes_in_order_within_all_limits(line: Line) -> None:
-    line.write(100)
+    line.write(3 * MAX_IN_FLIGHT_RECORDS)
     line.connect()
     messages = line.pump()
     records = [token for message in messages for token in message.split(b"\n")]
     assert len(records) == MAX_IN_FLIGHT_RECORDS
     assert all(len(message.split(b"\n")) <= MAX_MESSAGE_RECORDS for message in messages)
     assert all(len(message) <= MAX_MESSAGE_BYTES for message in messages)
-    assert records == [token for _, token in line.journal.tokens(range(1, 33))]
+    assert records == [
+        token for _, token in line.journal.tokens(range(1, MAX_IN_FLIGHT_RECORDS + 1))
+    ]
 
 
 def test_large_records_make_smaller_messages(line: Line) -> None:
