@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
 from collector.backup.errors import BackupDamaged
 from collector.backup.journal_runs import JournalRuns
 from collector.backup.manifest import JournalMark, LedgerMark
+from collector.backup.signatures import DeviceKey, Signatures
 from collector.backup.snapshot import Tell
 from collector.ledger.purged import digest_blocks, purged_up_to, split_digests
 from collector.ledger.readers import LedgerReader, LedgerUnavailable
@@ -33,8 +34,6 @@ MOST_PROBLEMS: Final = 20
 MOST_UNSIGNED: Final = 100
 """Of records whose own signature is bad, and which only a later one vouches for. Devices sign every
 record: more than a few are nobody's accident."""
-_REACH: Final = 5000
-"""How far ahead a signed record is looked for: no group that ingest took in was longer."""
 _BEFORE: Final = "as in the backup before (a copy put there by hand needs `db renew-gen`)"
 _GROUP: Final = 2000
 _Row = tuple[Any, ...]
@@ -51,12 +50,6 @@ class _Payload(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Payload).decode
-
-
-class _Key(NamedTuple):
-    device: str
-    header: bytes
-    verify: VerifyKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +130,7 @@ class _Checking:
         if self._hall is not None and meta.get("hall", self._hall) != self._hall:
             self._problem(f"hall: expected {self._hall}, got {meta.get('hall')}")
         self._keys = self._read_keys()
+        self._signatures_of = Signatures(self._connection, self._keys)
         self._journals = self._read_journals()
         size, frontier, root = self._connection.execute(
             "SELECT size, frontier, root FROM ledger_state"
@@ -158,7 +152,7 @@ class _Checking:
             signatures=self._signatures,
         )
 
-    def _read_keys(self) -> dict[int, _Key]:
+    def _read_keys(self) -> dict[int, DeviceKey]:
         keys = {}
         for row, device, kid, x in self._connection.execute(
             "SELECT k.id, d.code, k.kid, k.x FROM device_keys k JOIN devices d ON d.id = k.device"
@@ -170,7 +164,7 @@ class _Checking:
                 continue
             if verify.kid != kid:
                 self._problem(f"device_keys {device}: kid: expected {verify.kid}, got {kid}")
-            keys[row] = _Key(device, chain.header_segment(kid), verify)
+            keys[row] = DeviceKey(device, chain.header_segment(kid), verify)
         return keys
 
     def _read_journals(self) -> dict[int, JournalRuns]:
@@ -268,38 +262,11 @@ class _Checking:
             elif stored and journal.tails[stored].link != link_text(journal.stored_digest or b""):
                 self._problem(f"{journal.dev}: stored_digest: not that of seq {stored}")
             for seq in (*journal.tails, *journal.lasts):
-                if not self._is_signed(row, seq):
+                if not self._signatures_of.is_signed(row, seq):
                     self._problem(f"{journal.dev} seq {seq}: bad signature")
         for journal, row, seq in self._bad:
-            if not self._is_vouched(row, seq):
+            if not self._signatures_of.is_vouched(row, seq):
                 self._problem(f"{journal.dev} seq {seq}: bad signature, no signed record after it")
-
-    def _is_vouched(self, epoch: int, seq: int) -> bool:
-        """Whether a signed record stands after this one, linked to it, under the same key."""
-        keys = self._connection.execute(
-            "SELECT seq, key FROM records WHERE epoch = ? AND seq >= ? ORDER BY seq LIMIT ?",
-            (epoch, seq, _REACH),
-        )
-        first_key = None
-        for expected, (at, key) in enumerate(keys, start=seq):
-            first_key = first_key or key
-            if at != expected or key != first_key:
-                return False
-            if self._is_signed(epoch, at):
-                return True
-        return False
-
-    def _is_signed(self, epoch: int, seq: int) -> bool:
-        found = self._connection.execute(
-            "SELECT key, payload, signature FROM records WHERE epoch = ? AND seq = ?", (epoch, seq)
-        ).fetchone()
-        if found is None:
-            return True  # purged: it was verified when it was archived
-        key_row, payload, signature = found
-        key = self._keys.get(key_row)
-        return key is not None and key.verify.is_signed(
-            chain.signing_input(key.header, payload), signature
-        )
 
     def _problem(self, text: str) -> None:
         self._problems.append(f"{self._path}: {text}")
