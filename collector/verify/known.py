@@ -31,6 +31,7 @@ RETIRED: Final = "retired"
 """Folder below the keys' folder with keys that devices had before: `<device>.<anything>.jwk`."""
 MAX_TOLD: Final = 10
 """Most differences to the fleet file told one by one."""
+_TOLD_OTHERWISE: Final = ("keyless", "unused", "retroactive")
 _TOKEN: Final = re.compile(rb"[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{80,}")
 
 
@@ -174,14 +175,18 @@ def fleet_findings(facts: LedgerFacts, known: Known) -> Iterable[Finding]:
     keys = {device: keys[0] for device, keys in (known.device_keys or {}).items()}
     with LedgerReader(facts.path) as reader, closing(_connect(reader.uri)) as connection:
         try:
-            changes = compare_fleet(connection, known.fleet, keys)
+            changes = compare_fleet(connection, known.fleet, keys).changes
         except ImmutableFleet as error:
             for problem in error.problems:
                 yield _fleet(Level.FAIL, "not what the fleet file says", got=problem)
         except (sqlite3.Error, KeyError, ValueError, OverflowError) as error:
             yield _fleet(Level.FAIL, "cannot be compared with the fleet file", got=repr(error))
         else:
-            told = [one for one in changes.changes if one.action not in ("keyless", "unused")]
+            for change in changes:
+                if change.action == "retroactive":  # or taken out of the ledger
+                    what = "stored records were counted without what the fleet file says"
+                    yield _fleet(Level.FAIL, what, got=str(change))
+            told = [one for one in changes if one.action not in _TOLD_OTHERWISE]
             what = "the fleet file says otherwise, and is not loaded"
             for change in told[:MAX_TOLD]:
                 yield _fleet(Level.NOTE, what, got=str(change))

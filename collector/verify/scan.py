@@ -42,6 +42,9 @@ _ROWS: Final = (
 )
 _PURGED: Final = "SELECT block, digests FROM purged_digests WHERE block >= ? AND block < ?"
 
+Stretch = tuple[int, int]
+"""Places from (included) … to (excluded)."""
+
 
 class WorkerEnded(CollectorError, RuntimeError):
     """A process that checked a part of the ledger is gone."""
@@ -68,11 +71,12 @@ class Job:
     since: date | None
     jobs: int
 
-    @property
-    def stretch(self) -> int:
-        """Places in one stretch, a multiple of `records.BLOCK`."""
+    def stretches(self) -> list[Stretch]:
+        """All places, each stretch but the last a multiple of `records.BLOCK` long."""
         fair = self.last // (self.jobs * STRETCHES_EACH)
-        return min(max(fair // BLOCK, 1) * BLOCK, MAX_STRETCH)
+        step = min(max(fair // BLOCK, 1) * BLOCK, MAX_STRETCH)
+        end = self.last + 1
+        return [(first, min(first + step, end)) for first in range(1, end, step)]
 
 
 class Worker:
@@ -91,11 +95,11 @@ class Worker:
             tolerance_ms=TOLERANCE_MS,
         )
 
-    def rows(self, first: int) -> Checked:
-        """Check the stretch that begins at a place."""
+    def rows(self, stretch: Stretch) -> Checked:
+        """Check a stretch of places."""
+        first, end = stretch
         if self._reader is None:
             self._reader = LedgerReader(self._job.facts.path, is_snapshot=False).open()
-        end = min(first + self._job.stretch, self._job.last + 1)
         purged = self._purged(self._reader, first, min(end, self._job.facts.purged_to + 1))
         rows = self._reader.rows(_ROWS, first + len(purged), end)
         return self._checker.check(rows, first, end, purged)
@@ -142,7 +146,7 @@ class Crew:
     """The processes; with one job everything is done in this process, one after the other."""
 
     def __init__(self, job: Job) -> None:
-        self._firsts = range(1, job.last + 1, job.stretch)
+        self._stretches = job.stretches()
         self._own: Worker | None = None
         self._pool: ProcessPoolExecutor | None = None
         self._parts: list[Future[list[Finding]]] = []
@@ -166,10 +170,10 @@ class Crew:
             WorkerEnded: a process was killed.
         """
         if self._own is not None:
-            yield from map(self._own.rows, self._firsts)
+            yield from map(self._own.rows, self._stretches)
         elif self._pool is not None:
             try:
-                yield from self._pool.map(_rows, self._firsts)
+                yield from self._pool.map(_rows, self._stretches)
             except BrokenProcessPool as error:
                 raise WorkerEnded(
                     "a process that checked records was ended from outside"
@@ -209,8 +213,8 @@ def _of_this_process() -> Worker:
     return _worker
 
 
-def _rows(first: int) -> Checked:
-    return _of_this_process().rows(first)
+def _rows(stretch: Stretch) -> Checked:
+    return _of_this_process().rows(stretch)
 
 
 def _part(at: int) -> list[Finding]:
