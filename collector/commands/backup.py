@@ -88,9 +88,9 @@ def office_files(settings: CollectorSettings) -> dict[str, Path]:
     """
     wanted = {
         "office.db": settings.web.office,
-        "corrections.db": getattr(settings, "corrections_file", None),
+        "corrections.db": settings.corrections_file,
     }
-    found = {name: path for name, path in wanted.items() if path is not None and path.is_file()}
+    found = {name: path for name, path in wanted.items() if path.is_file()}
     if not found:
         raise LedgerError(f"{settings.web.office}: expected the dashboard's database, got no file")
     return found
