@@ -151,11 +151,12 @@ def root_findings(
             yield Finding(
                 level=Level.FAIL,
                 check=mark.check,
-                what="the ledger had more records when this was said: its end is missing",
+                what="the ledger had more records when this was said: its end is missing, or some "
+                "since the newest root that is right",
                 where=mark.source,
                 first_on=mark.on,
                 last_on=mark.on,
-                first_position=size + 1,
+                first_position=min(right[-1] if right else 0, size) + 1,
                 last_position=mark.size,
                 expected=f"{mark.size} records",
                 got=f"{size}",

@@ -111,7 +111,8 @@ def another_key_than_signed(ledger: SpoiledLedger) -> IsNamed:
 
 @edit
 def received_on_another_day(ledger: SpoiledLedger) -> IsNamed:
-    record = ledger.record()
+    # what came before the first signed statement has nothing to show that it came later
+    record = ledger.record("position > (SELECT min(size) FROM checkpoints)")
     shift_days = ledger.draw.choice((-1, 1)) * ledger.draw.randrange(2, 30)
     ledger.set(record, received_ms=record.row["received_ms"] + shift_days * 86_400_000)
     if sometimes(ledger):
