@@ -254,7 +254,8 @@ def _run_restore(args: argparse.Namespace, settings: CollectorSettings) -> ExitC
     write_line(f"{'gen':<12} {done.gen}")
     write_line(f"{'root':<12} {done.mark.root}")
     write_line(f"{'kept':<12} {done.kept or 'nothing, there was no ledger'}")
-    write_line("next: start `collector ingest`, start `collector web` anew")
+    write_line("next: start `collector ingest`, start `collector web` anew; from now on")
+    write_line(f"      `collector verify --restored {done.gen}`, which else takes it for a cut end")
     return ExitCode.OK
 
 
