@@ -172,7 +172,7 @@ def altered(books: Books) -> None:
 
 
 def went_back(books: Books) -> None:
-    books.db.execute("DROP TRIGGER records_are_never_deleted")
+    books.db.execute("DROP TRIGGER records_are_only_purged")
     books.db.execute("PRAGMA foreign_keys = OFF")
     books.db.execute("DELETE FROM records WHERE position > 2")
     books.db.execute("UPDATE ledger_state SET size = 2")

@@ -256,7 +256,9 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journal]:
 def test_no_receipt_whatever_stops_a_device(journal: Journal) -> None:
     """I4, the device's part: of what is not believed nothing is kept."""
     clock = ManualClock()
-    book = ReceiptBook(DEVICE, journal=journal, collector_key=COLLECTOR.public, clock=clock)
+    book = ReceiptBook(
+        DEVICE, hall=HALL, journal=journal, collector_key=COLLECTOR.public, clock=clock
+    )
 
     @CALM
     @given(tokens_like(COLLECTOR, "receipt", "answer"), st.booleans())

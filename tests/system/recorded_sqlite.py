@@ -179,6 +179,10 @@ class Recorder:
             self.events.append(Create(name, self._made))
             if flags & (OPEN_WAL | OPEN_MAIN_JOURNAL):
                 self._fresh.add(self._made)
+        elif name not in self._numbers:  # made before SQLite opened it: empty, and not synced
+            self._made += 1
+            self._numbers[name] = self._made
+            self.events.append(Create(name, self._made))
         self._open[file] = self._numbers[name]
         opened = ctypes.cast(file, ctypes.POINTER(_File)).contents
         opened.methods = ctypes.pointer(self._shim_of(opened.methods))

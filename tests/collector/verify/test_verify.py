@@ -55,7 +55,7 @@ def test_a_ledger_that_is_right_has_no_failure_and_tells_what_a_person_should_kn
     assert (report.records > 2_000, report.devices) == (True, 4)
     [gap] = [one for one in report.findings if one.check is Check.GAP]
     assert (gap.device, gap.first_on, gap.count) == ("dev-2", "2026-06-29", 1)
-    assert len(told(report, NOTE, Check.CONFLICT)) == 3
+    assert len(told(report, NOTE, Check.CONFLICT)) == 2
     assert told(report, NOTE, Check.QUARANTINE) == ["refused as malformed, kept aside"]
     assert told(report, NOTE, Check.NOT_CHECKED) == []
 

@@ -189,7 +189,7 @@ def test_the_ledger_page_shows_size_root_and_reasons(client: FlaskClient, ledger
     assert answer["gen"] in shown
     for row in answer["quarantine"]:
         assert f"{row['reason']} {row['messages']} {row['times']}" in shown
-    assert {row["reason"] for row in answer["quarantine"]} == {"signature", "malformed"}
+    assert {row["reason"] for row in answer["quarantine"]} == {"bad-signature", "malformed"}
 
 
 BAD_QUERIES = (
