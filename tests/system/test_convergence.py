@@ -92,7 +92,9 @@ class HallWithPeople:
     def integrity_page(self) -> str:
         """The page, as somebody sees it who has signed in."""
         office = self.hall.folder / "office.db"
-        app = create_app(WebOptions(ledger=self.hall.ledger, office=office), clock=lambda: 0)
+        corrections = self.hall.folder / "corrections.db"
+        options = WebOptions(ledger=self.hall.ledger, office=office, corrections=corrections)
+        app = create_app(options, clock=lambda: 0)
         parts = app.extensions[EXTENSION]
         try:
             parts.accounts.add("auditor", "a password for this test", now_ms=0)
@@ -226,7 +228,7 @@ def test_a_replaced_device_goes_on_under_a_new_epoch_once_its_key_is_registered(
 
     key = load_or_create_signing_key(home / "device.jwk")
     save_verify_key(people.hall.folder / "device_keys" / f"{device}.jwk", key.public)
-    loaded = people.hall.collector("fleet", "load")
+    loaded = people.hall.collector("fleet", "load", "--yes")
     assert loaded.returncode == 0, loaded.stderr
     people.drain_all()
     people.drain(home / "old-journal.db")

@@ -91,6 +91,10 @@ class InstalledHall:
             folder.chmod(0o755)
         for user in (self.ingest_user, self.web_user, self.export_user):
             user.make_state_folder(state)
+        corrections = state / "yiping-corrections"  # as docs/installation.md makes it
+        corrections.mkdir()
+        os.chown(corrections, self.web_user.uid, IDS["yiping-ledger"])
+        corrections.chmod(0o2750)
         self.ledger = state / "yiping-ingest" / "ledger.db"
         self.config = self.etc / "collector.toml"
         self.fleet = self.etc / "fleet.toml"
@@ -103,6 +107,7 @@ class InstalledHall:
             f'[broker]\nhost = "127.0.0.1"\nport = {broker_port}\n'
             f'[web]\nport = {web_port}\ntoday = "newest-record"\n'
             f'office = "{state / "yiping-web" / "office.db"}"\n'
+            f'[corrections]\nfile = "{corrections / "corrections.db"}"\n'
             f'[export]\nfolder = "{state / "yiping-export" / "days"}"\n',
             encoding="utf-8",
         )
