@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import random
 import socket
 import subprocess
 import sys
@@ -45,10 +46,16 @@ asyncio.run(main())
 
 
 def free_port() -> int:
-    """A TCP port of the loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of the loopback that nobody listens on now.
+
+    Below those that the kernel gives to outgoing connections: a server that is killed and started
+    again must find its port as it left it.
+    """
+    while True:
+        port = random.SystemRandom().randrange(15_000, 32_000)  # seeds are the same in every test
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(is_true: Callable[[], object], *, within_s: float = 15.0) -> None:
