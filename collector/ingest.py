@@ -115,6 +115,8 @@ class IngestService:
         try:
             if finish_replacing(ledger):
                 logger.warning("finished a restore that was interrupted ledger=%s", ledger)
+            if not ledger.exists():
+                logger.warning("there is no ledger: a new, empty one is made ledger=%s", ledger)
             db = open_ledger(ledger, cache_mib=self._settings.ledger_cache_mib)
             try:
                 folder, now_ms = self._settings.device_keys, self._clock_ms()

@@ -92,9 +92,10 @@ class BackupSettings:
 class ReconcileSettings:
     """Section `[reconcile]`: the nightly comparison with the devices' day-closes."""
 
-    folder: Annotated[Path, Setting(help="Folder for the reports, two files a night.")] = Path(
-        "reconcile"
-    )
+    folder: Annotated[
+        Path | None,
+        Setting(help="Folder for the reports, two files a night; not set: they are only printed."),
+    ] = None
     days: Annotated[
         int,
         Setting(help="How many closed days are looked at.", unit="days", minimum=1, maximum=400),

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from collector.commands.tables import write_json, write_line, write_table
 from collector.dispatch import open_dispatcher
 from collector.errors import UsageError
+from collector.ledger.counts import newest_day
 from collector.ledger.readers import LedgerReader, fleet
 from collector.periods import local_day
 from collector.reconcile import report
@@ -55,7 +56,10 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     """Reconcile, report, print."""
-    today = local_day(_now_ms(), _zone(settings.ledger))
+    zone, newest_on = _zone_and_newest_day(settings)
+    today = local_day(_now_ms(), zone)
+    if settings.web.today == "newest-record":  # a hall that does not live in real time
+        today = min(newest_on or today, today)
     days = _days(args.day, today, settings.reconcile.days)
 
     def look() -> Reconciliation:
@@ -73,7 +77,8 @@ def run(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
             found = ask_again(
                 found, dispatcher, look, by=sender(), wait_s=settings.reconcile.wait_s
             )
-    _save(settings.reconcile.folder, found)
+    if settings.reconcile.folder is not None:
+        _save(settings.reconcile.folder, found)
     if args.json:
         write_json(report.document(found))
     else:
@@ -107,9 +112,10 @@ def _save(folder: Path, found: Reconciliation) -> None:
     write_atomically(folder / f"{name}.txt", report.text(found).encode("utf-8"), mode=0o640)
 
 
-def _zone(ledger: Path) -> ZoneInfo:
-    with LedgerReader(ledger) as reader:
-        return ZoneInfo(fleet.hall(reader).timezone)
+def _zone_and_newest_day(settings: CollectorSettings) -> tuple[ZoneInfo, date | None]:
+    """The hall's zone, and the last local day that has anything counted."""
+    with LedgerReader(settings.ledger) as reader:
+        return ZoneInfo(fleet.hall(reader).timezone), newest_day(reader.connection)
 
 
 def _now_ms() -> int:

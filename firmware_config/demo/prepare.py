@@ -170,7 +170,10 @@ def _write_collector_settings(
             "today": "newest-record",
         },
         "export": {"folder": "export"},
+        "backup": {"folder": "backup", "allow_same_disk": True},
+        "reconcile": {"folder": "reconcile"},
     }
+    (folder.collector_config.parent / "backup").mkdir(exist_ok=True)
     lines = ["# Made by the demo, anew at every start."]
     for section, values in sections.items():
         lines += ["", f"[{section}]"] if section else []
