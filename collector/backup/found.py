@@ -81,6 +81,20 @@ def examine(
     return Found(name=name, place=place, at=at, manifest=manifest, problem=problem, is_ours=is_ours)
 
 
+def just_made(name: str, place: str, manifest: Manifest, *, is_signed: bool) -> Found:
+    """A backup that this run has made and verified there."""
+    at = moment_of(name)
+    assert at is not None
+    return Found(
+        name=name,
+        place=place,
+        at=at,
+        manifest=manifest,
+        problem="",
+        is_ours=True if is_signed else None,
+    )
+
+
 def _is_signed(content: bytes, raw: bytes | None, key: VerifyKey | None) -> bool | None:
     """Whether the manifest is signed by this key; None: not signed, or the key is not known."""
     if raw is None:

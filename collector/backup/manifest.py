@@ -44,6 +44,7 @@ class LedgerMark(Struct, frozen=True, kw_only=True):
         root: RFC 9162 Merkle root over them, base64url.
         journals: in order of device and journal.
         signatures: how many were checked one by one; all others through the chain.
+        lives: every `gen` of it, oldest first, this one at the end.
     """
 
     gen: str
@@ -52,6 +53,7 @@ class LedgerMark(Struct, frozen=True, kw_only=True):
     root: str
     journals: list[JournalMark]
     signatures: int
+    lives: list[str] = []
 
 
 class Manifest(Struct, frozen=True, kw_only=True):

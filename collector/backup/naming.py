@@ -37,7 +37,13 @@ def is_partial(name: str) -> bool:
 
 
 def outdated(
-    names: Iterable[str], zone: tzinfo, *, daily: int, weekly: int, monthly: int
+    names: Iterable[str],
+    zone: tzinfo,
+    *,
+    until: datetime,
+    daily: int,
+    weekly: int,
+    monthly: int,
 ) -> list[str]:
     """Which backups a rotation removes, oldest first.
 
@@ -47,8 +53,10 @@ def outdated(
     Args:
         names: of verified backups; other names are left out.
         zone: the hall's.
+        until: aware; a name that is later has a wrong clock in it. It takes nobody's day, and is
+            not removed either.
     """
-    dated = [(at, name) for name in names if (at := moment_of(name)) is not None]
+    dated = [(at, name) for name in names if (at := moment_of(name)) is not None and at <= until]
     newest_first = [(at.astimezone(zone), name) for at, name in sorted(dated, reverse=True)]
     kept = {name for _, name in newest_first[:1]}
     spans: tuple[tuple[int, Callable[[datetime], tuple[int, ...]]], ...] = (

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from collector.backup.choosing import is_future, newest
 from collector.backup.errors import BackupDamaged, TargetFailed
 from collector.backup.folder_target import ROOM_BYTES, examine_folder
 from collector.backup.found import Found
-from collector.backup.making import LEDGER, LEDGER_FILE
+from collector.backup.holding import lacking
+from collector.backup.making import LEDGER, LEDGER_FILE, free_name
 from collector.backup.manifest import LedgerMark, Manifest
-from collector.backup.naming import backup_name
 from collector.backup.run import STAGING, Places, own_key
 from collector.backup.snapshot import Tell, copy_durably, sha256_of, sync_and_forget
 from collector.backup.verifying import KnownPart, verify_ledger
@@ -29,6 +30,7 @@ from collector.ledger.migrations import open_ledger
 from collector.ledger.replacing import (
     finish_replacing,
     kept_path,
+    kept_stamps,
     ready_path,
     replace_ledger,
 )
@@ -68,12 +70,16 @@ class Restored:
         mark: what is in it.
         gen: the new life.
         kept: the old ledger; None: there was none.
+        is_archived: whether all of it is archived now; else what the copy itself called archived.
+        warnings: what a person should know, in words.
     """
 
     file: str
     mark: LedgerMark
     gen: str
     kept: Path | None
+    is_archived: bool
+    warnings: tuple[str, ...]
 
 
 def open_copy(settings: CollectorSettings, path: Path) -> Copy:
@@ -124,6 +130,7 @@ def restore(
     what: str,
     *,
     is_from_sftp: bool,
+    is_unsigned_taken: bool = False,
     now: Callable[[], datetime],
     tell: Tell,
 ) -> Restored:
@@ -133,6 +140,7 @@ def restore(
         settings: the collector's.
         what: `latest`, the folder or file of a copy; with `is_from_sftp` a backup's name.
         is_from_sftp: take it from the other machine.
+        is_unsigned_taken: take also a copy without a manifest that our key signed.
         now: the wall clock, aware.
         tell: the progress.
 
@@ -140,7 +148,7 @@ def restore(
         LedgerInUse: ingest, a backup or another restore runs.
         BackupDamaged: the copy is not whole; the ledger is as it was.
         TargetFailed: the copy cannot be had; the ledger is as it was.
-        UsageError: there is no such copy.
+        UsageError: there is no such copy, or it is not signed by our key; the ledger is as it was.
         OSError: a file cannot be written or moved.
     """
     ledger = settings.ledger
@@ -148,8 +156,10 @@ def restore(
         stack.enter_context(SoleBackup(ledger))
         stack.enter_context(SoleWriter(ledger))
         finish_replacing(ledger)
-        copy = _obtain(settings, what, is_from_sftp, stack, tell)
         at = now().astimezone(UTC)
+        warnings: list[str] = []
+        taking = _Taking(settings, at, is_unsigned_taken, warnings)
+        copy = taking.from_sftp(what, stack, tell) if is_from_sftp else taking.from_here(what)
         ready = ready_path(ledger)
         ready.unlink(missing_ok=True)
         _expect_room(ledger.parent, copy.file.stat().st_size)
@@ -160,22 +170,40 @@ def restore(
         except BackupDamaged:
             ready.unlink()
             raise
-        gen = _begin(ready, at)
+        is_archived = _is_held(settings, copy, warnings)
+        gen = _begin(ready, at, is_archived=is_archived)
         has_old = ledger.exists()
-        stamp = backup_name(at)
+        stamp = free_name(at, kept_stamps(ledger))
         replace_ledger(ledger, stamp)
         return Restored(
             file=str(copy.file),
             mark=mark,
             gen=gen,
             kept=kept_path(ledger, stamp) if has_old else None,
+            is_archived=is_archived,
+            warnings=tuple(warnings),
         )
 
 
-def _begin(ready: Path, at: datetime) -> str:
+def _is_held(settings: CollectorSettings, copy: Copy, warnings: list[str]) -> bool:
+    """Whether as many places as are required hold this copy: then it is archived to its end."""
+    backup, reasons = settings.backup, [f"{copy.file}: has no manifest that our key signed"]
+    if copy.manifest is not None and copy.is_ours:
+        reasons = ["the settings name no place for backups"]
+        if backup.folder is not None or backup.sftp is not None:
+            places = Places(backup, LEDGER, own_key(settings))
+            reasons = lacking(places, copy.manifest, is_in_all=backup.required == "all")
+    if reasons:
+        told = "; ".join(reasons)
+        warnings.append(f"archived: left as the copy says until the next backup: {told}")
+    return not reasons
+
+
+def _begin(ready: Path, at: datetime, *, is_archived: bool) -> str:
     """Give the copy its new life; afterwards it is one file again."""
     with closing(open_ledger(ready)) as db:
-        archive_everything(db)
+        if is_archived:
+            archive_everything(db)
         gen = begin_gen(db, "restored", int(at.timestamp() * 1000))
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         db.execute("PRAGMA journal_mode = DELETE").fetchall()
@@ -189,34 +217,78 @@ def _expect_room(folder: Path, expected_bytes: int) -> None:
         raise TargetFailed(f"{folder}: expected {expected} bytes of free space, got {free}")
 
 
-def _obtain(
-    settings: CollectorSettings, what: str, is_from_sftp: bool, stack: ExitStack, tell: Tell
-) -> Copy:
-    if not is_from_sftp and what != LATEST:
-        return open_copy(settings, Path(what))
-    places = Places(settings.backup, LEDGER, own_key(settings))
-    if not is_from_sftp:
-        if places.folder is None:
-            raise UsageError("latest: expected backup.folder in the settings, or --from-sftp")
-        newest = _newest(places.folder.found(), LATEST, places.folder.place)
-        return open_copy(settings, places.folder.path(newest.name))
-    if places.sftp is None:
-        raise UsageError("--from-sftp: expected backup.sftp in the settings, got nothing")
-    with places.sftp as sftp:
-        chosen = _newest(sftp.found(), what, sftp.place)
-        assert chosen.manifest is not None
-        folder = settings.ledger.parent / STAGING
-        shutil.rmtree(folder, ignore_errors=True)
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
-        _expect_room(folder, 2 * sum(mark.bytes for mark in chosen.manifest.files.values()))
-        sftp.fetch(chosen.name, folder, chosen.manifest, tell)
-    return Copy(file=folder / LEDGER_FILE, manifest=chosen.manifest, is_ours=chosen.is_ours is True)
+class _Taking:
+    """How a copy is chosen and taken."""
 
+    def __init__(
+        self,
+        settings: CollectorSettings,
+        at: datetime,
+        is_unsigned_taken: bool,
+        warnings: list[str],
+    ) -> None:
+        self._settings = settings
+        self._at = at
+        self._is_unsigned_taken = is_unsigned_taken
+        self._warnings = warnings
+        self._key = own_key(settings)
 
-def _newest(found: list[Found], name: str, place: str) -> Found:
-    """The newest good backup, or the one of that name."""
-    for one in reversed(found):
-        if one.is_good and name in (LATEST, one.name):
-            return one
-    raise UsageError(f"{place}: expected a good backup ({name}), found none")
+    def from_here(self, what: str) -> Copy:
+        """The copy named, or the latest of the folder."""
+        path = Path(what)
+        if what == LATEST:
+            folder = Places(self._settings.backup, LEDGER, self._key).folder
+            if folder is None:
+                raise UsageError("latest: expected backup.folder in the settings, or --from-sftp")
+            path = folder.path(self._choose(folder.found(), what, folder.place).name)
+        copy = open_copy(self._settings, path)
+        self._expect_ours(copy.is_ours, str(copy.file))
+        return copy
+
+    def from_sftp(self, what: str, stack: ExitStack, tell: Tell) -> Copy:
+        """The copy of that name on the other machine, or the latest; brought here."""
+        sftp = Places(self._settings.backup, LEDGER, self._key).sftp
+        if sftp is None:
+            raise UsageError("--from-sftp: expected backup.sftp in the settings, got nothing")
+        with sftp:
+            chosen = self._choose(sftp.found(), what, sftp.place)
+            assert chosen.manifest is not None
+            self._expect_ours(chosen.is_ours is True, f"{sftp.place} {chosen.name}")
+            folder = self._settings.ledger.parent / STAGING
+            shutil.rmtree(folder, ignore_errors=True)
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            folder.mkdir(mode=0o700)
+            _expect_room(folder, 2 * sum(mark.bytes for mark in chosen.manifest.files.values()))
+            sftp.fetch(chosen.name, folder, chosen.manifest, tell)
+        return Copy(
+            file=folder / LEDGER_FILE,
+            manifest=chosen.manifest,
+            is_ours=chosen.is_ours is True,
+        )
+
+    def _choose(self, found: list[Found], name: str, place: str) -> Found:
+        """The newest good backup, or the one of that name."""
+        named = [one for one in found if name in (LATEST, one.name)]
+        chosen = newest(named, self._at)
+        if chosen is None:
+            raise UsageError(f"{place}: expected a good backup ({name}), found none")
+        self._warnings += [
+            f"{place}: {one.name}: is of a time that has not come, a clock was wrong"
+            for one in named
+            if is_future(one, self._at)
+        ]
+        return chosen
+
+    def _expect_ours(self, is_ours: bool, where: str) -> None:
+        if is_ours:
+            return
+        if self._key is None:
+            self._warnings.append(
+                f"{where}: whether we signed it is not known: {self._settings.key} cannot be read"
+            )
+        elif not self._is_unsigned_taken:
+            raise UsageError(
+                f"{where}: expected a copy with a manifest signed by {self._settings.key}, got none"
+                " (--unsigned takes it: each record's own signature is checked, but nothing says"
+                " that this is all that was in the ledger, and nothing becomes archived by it)"
+            )

@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from collector.backup.choosing import AHEAD, newest
 from collector.backup.errors import BackupDamaged, TargetFailed
 from collector.backup.folder_target import FolderTarget
-from collector.backup.found import Found
+from collector.backup.found import Found, just_made
 from collector.backup.making import LEDGER, Order, free_name, known_part, make_backup
 from collector.backup.manifest import Manifest
 from collector.backup.naming import outdated
@@ -175,9 +176,10 @@ class _Run:
         self._report = Report()
         self._found: dict[str, list[Found]] = {}
         self._damage: BackupDamaged | None = None
+        self._at = datetime.min.replace(tzinfo=UTC)
 
     def run(self, at: datetime, *, is_full: bool) -> Report:
-        report, found = self._report, self._found
+        report, found, self._at = self._report, self._found, at
         shutil.rmtree(self._first.parent / STAGING, ignore_errors=True)  # of a killed run
         folder, sftp = self._places.folder, self._places.sftp
         if folder is not None:
@@ -258,18 +260,27 @@ class _Run:
 
     def _rotate(self, target: FolderTarget | SftpTarget) -> None:
         """Remove what is outdated, of what is by its manifest a whole backup of this hall."""
-        keep, manifest = self._settings.backup, self._report.manifest
-        has_zone = manifest is not None and manifest.ledger is not None
-        zone = ZoneInfo(manifest.ledger.timezone) if has_zone else UTC  # type: ignore[union-attr]
-        names = [self._report.name] + [
-            one.name
+        keep, manifest, name = self._settings.backup, self._report.manifest, self._report.name
+        assert manifest is not None
+        zone = ZoneInfo(manifest.ledger.timezone) if manifest.ledger is not None else UTC
+        made = just_made(name, target.place, manifest, is_signed=self._key is not None)
+        here = [made] + [
+            one
             for one in self._found[target.place]
             if one.is_good and one.manifest is not None and one.manifest.hall == self._settings.hall
         ]
+        # what we did not sign may claim anything
+        best = newest([one for one in here if one.is_ours] or here, self._at)
+        kept = {name} if best is None else {name, best.name}  # of a wrong clock they look old
         for name in outdated(
-            names, zone, daily=keep.keep_daily, weekly=keep.keep_weekly, monthly=keep.keep_monthly
+            [one.name for one in here],
+            zone,
+            until=self._at + AHEAD,
+            daily=keep.keep_daily,
+            weekly=keep.keep_weekly,
+            monthly=keep.keep_monthly,
         ):
-            if name == self._report.name:  # the clock went back: it only looks old
+            if name in kept:
                 continue
             target.remove(name)
             self._report.removed.setdefault(target.place, []).append(name)

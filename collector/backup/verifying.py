@@ -22,8 +22,10 @@ from collector.backup.journal_runs import JournalRuns
 from collector.backup.manifest import JournalMark, LedgerMark
 from collector.backup.signatures import DeviceKey, Signatures
 from collector.backup.snapshot import Tell
+from collector.ledger.gens import read_lives
 from collector.ledger.purged import digest_blocks, purged_up_to, split_digests
 from collector.ledger.readers import LedgerReader, LedgerUnavailable
+from collector.ledger.tree import ask_of
 from collector.linking import link_text
 from collector.merkle import Frontier
 from firmware_config import chain
@@ -150,6 +152,7 @@ class _Checking:
             root=_text(root),
             journals=[JournalMark(dev=j.dev, epoch=j.epoch, stored=j.stored) for j in journals],
             signatures=self._signatures,
+            lives=[life.gen for life in read_lives(ask_of(self._connection))],
         )
 
     def _read_keys(self) -> dict[int, DeviceKey]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from collector.backup.errors import TargetFailed
 from collector.backup.found import Found
 from collector.backup.making import LEDGER, LEDGER_FILE, OFFICE
+from collector.backup.office import office_files
 from collector.backup.progress import Watching
 from collector.backup.restoring import check_copy, open_copy, restore
 from collector.backup.run import Places, Report, own_key, run_backup
@@ -75,25 +76,15 @@ def add_parser(commands: Any) -> None:
         help="`latest`, a backup's folder, or the file of a copy; with --from-sftp its name",
     )
     again.add_argument("--from-sftp", action="store_true", help="from the machine of backup.sftp")
+    again.add_argument(
+        "--unsigned",
+        action="store_true",
+        help="also a copy that the collector's key did not sign, as one made by hand: what it"
+        " lacks at its end cannot be seen, and nothing becomes archived by it",
+    )
     again.add_argument("--json", action="store_true", help="JSON instead of lines")
     again.add_argument("--yes", action="store_true", help="do it")
     again.set_defaults(run=_run_restore)
-
-
-def office_files(settings: CollectorSettings) -> dict[str, Path]:
-    """The dashboard's own databases: name of the copy → file; those that exist.
-
-    Raises:
-        LedgerError: there is none.
-    """
-    wanted = {
-        "office.db": settings.web.office,
-        "corrections.db": settings.corrections_file,
-    }
-    found = {name: path for name, path in wanted.items() if path.is_file()}
-    if not found:
-        raise LedgerError(f"{settings.web.office}: expected the dashboard's database, got no file")
-    return found
 
 
 def _now() -> datetime:
@@ -101,18 +92,22 @@ def _now() -> datetime:
 
 
 def _run_backup(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
+    unreadable: dict[str, str] = {}
     if args.office:
-        kind, sources = OFFICE, office_files(settings)
+        kind, (sources, unreadable) = OFFICE, office_files(settings)
     else:
         kind, sources = LEDGER, {LEDGER_FILE: settings.ledger}
         if not settings.ledger.is_file():
             raise LedgerError(f"{settings.ledger}: expected the ledger, found no file")
     for path in sources.values():
         _expect_owner(path)
-    with Watching() as watching:
-        report = run_backup(
-            settings, kind, sources, now=_now, tell=watching.tell, is_full=args.full
-        )
+    report = Report()
+    if sources:
+        with Watching() as watching:
+            report = run_backup(
+                settings, kind, sources, now=_now, tell=watching.tell, is_full=args.full
+            )
+    report.failed.update(unreadable)  # after `archived`, which is of the ledger alone
     for place in report.failed.values():
         sys.stderr.write(f"collector: error: {place}\n")
     if args.json:
@@ -237,8 +232,15 @@ def _run_restore(args: argparse.Namespace, settings: CollectorSettings) -> ExitC
     _expect_owner(settings.ledger)
     with Watching() as watching:
         done = restore(
-            settings, args.what, is_from_sftp=args.from_sftp, now=_now, tell=watching.tell
+            settings,
+            args.what,
+            is_from_sftp=args.from_sftp,
+            is_unsigned_taken=args.unsigned,
+            now=_now,
+            tell=watching.tell,
         )
+    for told in done.warnings:
+        sys.stderr.write(f"collector: warning: {told}\n")
     if args.json:
         write_json(
             {
@@ -247,12 +249,14 @@ def _run_restore(args: argparse.Namespace, settings: CollectorSettings) -> ExitC
                 "root": done.mark.root,
                 "gen": done.gen,
                 "kept": None if done.kept is None else str(done.kept),
+                "all_archived": done.is_archived,
             }
         )
         return ExitCode.OK
     write_line(f"restored {done.mark.size} records from {done.file}")
     write_line(f"{'gen':<12} {done.gen}")
     write_line(f"{'root':<12} {done.mark.root}")
+    write_line(f"{'archived':<12} {'all' if done.is_archived else 'as the copy says'}")
     write_line(f"{'kept':<12} {done.kept or 'nothing, there was no ledger'}")
     write_line("next: start `collector ingest`, start `collector web` anew; from now on")
     write_line(f"      `collector verify --restored {done.gen}`, which else takes it for a cut end")

@@ -29,12 +29,19 @@ def kept_path(ledger: Path, stamp: str) -> Path:
     return ledger.with_name(f"{ledger.name}.before-{stamp}")
 
 
+def kept_stamps(ledger: Path) -> list[str]:
+    """The stamps of the ledgers that are kept, and of logs that lie there alone."""
+    before = kept_path(ledger, "").name
+    names = (entry.name.removeprefix(before) for entry in ledger.parent.glob(f"{before}*"))
+    return [name.removesuffix(part) for name in names for part in _PARTS if name.endswith(part)]
+
+
 def replace_ledger(ledger: Path, stamp: str) -> None:
     """Put the ledger at `ready_path` in its place; the old one is kept. Holds `SoleWriter`.
 
     Args:
         ledger: where it belongs.
-        stamp: names what is kept.
+        stamp: names what is kept; not one of `kept_stamps`, whose file it would replace.
 
     Raises:
         OSError: a file cannot be moved; `finish_replacing` goes on from there.

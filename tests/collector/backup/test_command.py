@@ -151,6 +151,42 @@ def test_the_dashboards_database_has_its_own_backups(run: Run, hall: Any, tmp_pa
     assert hall.archived() == {"dev-1": 0, "dev-2": 0}
 
 
+@pytest.mark.parametrize("name", ["corrections.db", "office.db"])
+def test_a_database_of_the_dashboard_that_cannot_be_read_is_told_and_the_other_is_copied(
+    run: Run, hall: Any, tmp_path: Path, name: str
+) -> None:
+    """A folder in its place: no file for anybody, not even for root."""
+    (tmp_path / name).mkdir()
+    code, out, err = run("backup", "--office")
+    assert (code, out) == (4, "")
+    assert f"{tmp_path / name}: expected a file, got something else" in err
+
+    (other,) = {"corrections.db", "office.db"} - {name}
+    with closing(Office(tmp_path / other)) as office:
+        office.prepare()
+    code, out, err = run("backup", "--office", "--json")
+    assert code == 4
+    assert f"{tmp_path / name}: expected a file, got something else" in err
+    [folder] = (hall.disk / "office").iterdir()
+    assert json.loads(out)["failed"].keys() == {str(tmp_path / name)}
+    assert {path.name for path in folder.iterdir()} >= {other, "manifest.json"}
+
+
+def test_an_unsigned_copy_wants_a_word_and_what_it_means_is_told(run: Run, hall: Any) -> None:
+    name = json.loads(run("backup", "--json")[1])["name"]
+    (hall.disk / "ledger" / name / "manifest.jws").unlink()
+    hall.ledger.db.close()
+
+    code, _, err = run("restore", "latest", "--yes")
+    assert code == 2
+    assert "--unsigned takes it" in err
+
+    code, out, err = run("restore", "latest", "--unsigned", "--yes")
+    assert code == 0
+    assert "collector: warning: archived: left as the copy says" in err
+    assert "archived     as the copy says" in out
+
+
 def test_a_progress_bar_is_shown_to_a_person_only(config: Path) -> None:
     command = [sys.executable, "-m", "collector", "backup", "--config", str(config)]
     assert subprocess.run(command, capture_output=True, check=True).stderr == b""

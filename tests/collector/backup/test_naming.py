@@ -42,7 +42,7 @@ def test_only_a_backups_name_with_part_is_partial() -> None:
 def test_the_rotation_keeps_days_weeks_and_months_as_told() -> None:
     names = nightly(800)
 
-    removed = set(outdated(names, SHANGHAI, daily=14, weekly=8, monthly=24))
+    removed = set(outdated(names, SHANGHAI, until=LAST, daily=14, weekly=8, monthly=24))
     kept = [name for name in names if name not in removed]
 
     assert kept[-14:] == names[-14:]
@@ -60,8 +60,8 @@ def test_days_are_those_of_the_halls_zone() -> None:
     # one local day in Shanghai, two in UTC
     names = ["20260630T160500Z", "20260701T155500Z"]
 
-    assert outdated(names, SHANGHAI, daily=2, weekly=0, monthly=0) == names[:1]
-    assert outdated(names, UTC, daily=2, weekly=0, monthly=0) == []
+    assert outdated(names, SHANGHAI, until=LAST, daily=2, weekly=0, monthly=0) == names[:1]
+    assert outdated(names, UTC, until=LAST, daily=2, weekly=0, monthly=0) == []
 
 
 @given(
@@ -74,11 +74,26 @@ def test_the_newest_is_never_removed_and_nothing_unknown(
     names = sorted({backup_name(moment) for moment in moments})
 
     removed = outdated(
-        [*names, "lost+found"], SHANGHAI, daily=daily, weekly=weekly, monthly=monthly
+        [*names, "lost+found"],
+        SHANGHAI,
+        until=LAST,
+        daily=daily,
+        weekly=weekly,
+        monthly=monthly,
     )
 
     assert set(removed) <= set(names[:-1])
     assert len(names) - len(removed) <= daily + weekly + monthly + 1
     # what one run has left, the next one leaves too
     left = [name for name in names if name not in removed]
-    assert outdated(left, SHANGHAI, daily=daily, weekly=weekly, monthly=monthly) == []
+    again = outdated(left, SHANGHAI, until=LAST, daily=daily, weekly=weekly, monthly=monthly)
+    assert again == []
+
+
+def test_a_name_in_the_future_takes_nobodys_day_and_is_not_removed() -> None:
+    names = nightly(3)
+    ahead = [backup_name(LAST + timedelta(days=number)) for number in (60, 61)]
+
+    removed = outdated([*names, *ahead], SHANGHAI, until=LAST, daily=2, weekly=0, monthly=0)
+
+    assert removed == names[:1]

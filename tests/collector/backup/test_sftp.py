@@ -6,9 +6,11 @@ import getpass
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -222,3 +224,22 @@ def test_a_restore_from_there_brings_the_same_ledger(far: Any, server: SshServer
     assert done.mark.size == 60
     assert far.settings.ledger.is_file()
     assert not (far.settings.ledger.parent / "backup-staging").exists()
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_restore_archives_nothing_that_only_one_of_all_places_holds(
+    far: Any, server: SshServer, is_lost: bool
+) -> None:
+    far.set(required="all")
+    far.back_up()
+    far.ledger.db.close()
+    if is_lost:
+        server.stop()
+
+    done = restore(far.settings, "latest", is_from_sftp=False, now=lambda: far.now, tell=far.tell)
+
+    assert done.is_archived is not is_lost
+    with closing(sqlite3.connect(far.settings.ledger)) as ledger:
+        rows = ledger.execute("SELECT archived FROM epochs").fetchall()
+    assert rows == [(0 if is_lost else 30,)] * 2
+    assert any("cannot be reached" in told for told in done.warnings) is is_lost
