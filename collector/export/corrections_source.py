@@ -17,8 +17,10 @@ def read_corrections(query: Query, file: CorrectionsFile, limits: Limits) -> Cor
     Raises:
         CorrectionsUnavailable: the corrections are there and cannot be read.
     """
-    mark = chain_mark(file)  # first: an approval meanwhile is in the files, and in the next mark
-    these = excluded_ratings(query, exclusions(file))
+    mark, held = chain_mark(file), exclusions(file)
+    while (now := chain_mark(file)) != mark:  # a decision meanwhile: both must be of one moment
+        mark, held = now, exclusions(file)
+    these = excluded_ratings(query, held)
     by_day: dict[str, list[ExcludedRating]] = {}
     for one in these:
         by_day.setdefault(one.on_date, []).append(one)

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 import msgspec
 
+from collector.corrections.entries import ChainMark
 from collector.errors import LedgerMismatch
 from collector.export.closes import JournalDay
 from collector.export.corrections import Corrections
@@ -91,6 +92,8 @@ class Exporter:
         self._names: Names = source.names()
         found = folder.exports()
         self._exports: dict[date, FoundExport] = {export.day: export for export in found}
+        self._marks = marks_of(found)
+        self._fallen = fallen_days(found, corrections.mark)
         self._state = _resumed(folder.state(), found)
         for export in found:
             if export.manifest is not None and export.manifest.hall != source.identity.hall:
@@ -103,6 +106,17 @@ class Exporter:
     def exported(self) -> Mapping[date, FoundExport]:
         """Day → its last revision."""
         return self._exports
+
+    @property
+    def marks(self) -> Mapping[str, ChainMark]:
+        """How far the chain of corrections went: each mark once, by the export that has it."""
+        return self._marks
+
+    @property
+    def fallen(self) -> frozenset[date]:
+        """Days exported with a shorter chain of corrections than exports before them, which can
+        be made again with the whole one."""
+        return self._fallen
 
     @property
     def state(self) -> ExportState:
@@ -136,6 +150,7 @@ class Exporter:
             last is not None
             and last.manifest is not None
             and last.manifest.facts_sha256 == built.facts
+            and on not in self._fallen
         ):
             return DayResult(on=on, action=Action.UNCHANGED, name=last.name, manifest=last.manifest)
         revision = last.revision + 1 if last else 1
@@ -156,6 +171,7 @@ class Exporter:
             sha256=sha256(content),
             problem="",
         )
+        self._fallen -= {on}
         self._remember(number=manifest.number, head=self._exports[on].link)
         action = Action.MADE if last is None else Action.REVISED
         return DayResult(on=on, action=action, name=name, manifest=manifest)
@@ -219,6 +235,37 @@ class Exporter:
             },
             facts_sha256=built.facts,
         )
+
+
+def marks_of(found: Iterable[FoundExport]) -> dict[str, ChainMark]:
+    """Name of an export → how far the chain of corrections went then; the same mark only once."""
+    names: dict[ChainMark, str] = {}
+    for export in found:
+        if export.manifest is not None:
+            said = export.manifest.corrections
+            names.setdefault(ChainMark(entries=said.entries, head=said.head), export.name)
+    return {f"corrections: {name}": mark for mark, name in names.items()}
+
+
+def fallen_days(found: Iterable[FoundExport], mark: ChainMark) -> frozenset[date]:
+    """Days whose last export has fewer entries of corrections than one made before it.
+
+    Args:
+        found: all exports, by day and revision.
+        mark: the chain now; none can be made again while it is itself too short.
+    """
+    manifests = sorted(
+        ((one.manifest, one.day) for one in found if one.manifest), key=lambda one: one[0].number
+    )
+    longest, fallen = 0, dict[date, tuple[int, bool]]()
+    for manifest, day in manifests:
+        entries = manifest.corrections.entries
+        if manifest.revision >= fallen.get(day, (0, False))[0]:
+            fallen[day] = (manifest.revision, entries < longest)
+        longest = max(longest, entries)
+    if mark.entries < longest:
+        return frozenset()
+    return frozenset(day for day, (_revision, is_fallen) in fallen.items() if is_fallen)
 
 
 def _resumed(state: ExportState, found: Iterable[FoundExport]) -> ExportState:

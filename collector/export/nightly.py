@@ -2,7 +2,7 @@
 
 1. Take the folder's lock, so that what follows is decided on what is really there.
 2. Open the ledger: one snapshot for the whole run.
-3. Choose the days (`plan`): those without an export, and those that may have changed.
+3. Choose the days (`choosing`): those without an export, and those that may have changed.
 4. Export them, oldest first; each is published before the next is built.
 5. After a whole nightly run remember how far the ledger went.
 """
@@ -12,24 +12,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from collector.corrections.entries import ChainMark
 from collector.corrections.file import CorrectionsFile
 from collector.corrections.report import limits_of
 from collector.corrections.verify import mark_problems
-from collector.errors import LedgerMismatch, UsageError
-from collector.export.balance import counts_of
+from collector.errors import LedgerMismatch
+from collector.export.choosing import Request, choose, run_at
 from collector.export.closes import JournalDay, read_journal_days
-from collector.export.corrections import Corrections
 from collector.export.corrections_source import read_corrections
 from collector.export.exporter import Action, DayResult, Exporter
 from collector.export.folders import ExportFolder, FoundExport
-from collector.export.plan import choose_days, due_days, last_due_on
+from collector.export.plan import due_days, last_due_on
 from collector.export.source import LedgerSource
 from collector.ledger.readers import LedgerReader
-from collector.rates import DEFAULT_RULE, Counts
+from collector.rates import DEFAULT_RULE
 from collector.settings import CollectorSettings
 
 Clock = Callable[[], datetime]
@@ -42,23 +40,6 @@ _log = logging.getLogger(__name__)
 def utc_now() -> datetime:
     """The wall clock, UTC."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What a run shall export.
-
-    Attributes:
-        first_on: first day asked for; None: from the first day of the ledger.
-        last_on: last day asked for; None: up to yesterday.
-        is_explicit: days were asked for; else everything that is due.
-        is_now: yesterday is due although `export.run_at` has not come.
-    """
-
-    first_on: date | None = None
-    last_on: date | None = None
-    is_explicit: bool = False
-    is_now: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,7 +91,8 @@ def run_export(
         on_day: called after each day.
 
     Raises:
-        UsageError: a day asked for is not over, or the ledger does not reach back to it.
+        UsageError: a day asked for is not over, the ledger does not reach back to it, or its
+            records are purged.
         ExportBusy: another export is running.
         ExportUnwritable: the folder cannot be written; days published before it stay.
         LedgerUnavailable: the ledger cannot be read.
@@ -130,9 +112,20 @@ def run_export(
             has_bom=settings.export.csv_bom,
             clock=clock,
         )
-        result = RunResult(warnings=list(_ledger_warnings(source, exporter)))
-        result.warnings += mark_problems(file, _marks(exporter))
-        days = _days(source, corrections, exporter, settings, request, clock)
+        broken = mark_problems(file, exporter.marks.items())
+        choice = choose(
+            source,
+            corrections,
+            exporter,
+            settings.export,
+            request,
+            now=clock(),
+            is_chain_broken=bool(broken),
+        )
+        days = choice.days
+        result = RunResult(
+            warnings=[*_ledger_warnings(source, exporter), *broken, *choice.warnings]
+        )
         journals = read_journal_days(source, days[0]) if days else {}
         for on in days:
             day = exporter.export(on, journals.get(on.isoformat(), JournalDay()))
@@ -154,7 +147,7 @@ def export_status(settings: CollectorSettings, clock: Clock) -> Status:
     with LedgerReader(settings.ledger) as reader:
         source = _source(reader, settings)
         now = clock().astimezone(source.identity.zone)
-        due_on = last_due_on(now, _run_at(settings), is_now=False, grace=GRACE)
+        due_on = last_due_on(now, run_at(settings.export), is_now=False, grace=GRACE)
         due = due_days(source.day_totals(), source.first_received_on(), due_on)
     exports = ExportFolder(settings.export.folder).exports()
     last: dict[date, FoundExport] = {export.day: export for export in exports}
@@ -179,78 +172,6 @@ def _source(reader: LedgerReader, settings: CollectorSettings) -> LedgerSource:
             f"got {source.identity.hall}"
         )
     return source
-
-
-def _run_at(settings: CollectorSettings) -> time:
-    return time.fromisoformat(settings.export.run_at)
-
-
-def _days(
-    source: LedgerSource,
-    corrections: Corrections,
-    exporter: Exporter,
-    settings: CollectorSettings,
-    request: Request,
-    clock: Clock,
-) -> list[date]:
-    now = clock().astimezone(source.identity.zone)
-    totals, first_received_on = source.day_totals(), source.first_received_on()
-    if request.is_explicit:
-        return _asked_for(
-            due_days(totals, first_received_on, now.date() - timedelta(days=1)), request, now.date()
-        )
-    last_on = last_due_on(now, _run_at(settings), is_now=request.is_now, grace=timedelta())
-    due = due_days(totals, first_received_on, last_on)
-    state, identity = exporter.state, source.identity
-    recheck_from = date.min
-    if state.gen == identity.gen and state.checked <= identity.size:
-        recheck_from = last_on - timedelta(days=settings.export.recheck_days - 1)
-        known = set(state.assignments)  # one that begins in the past moved stored ratings
-        begins = [on for line, on in source.assignments().items() if line not in known]
-        recheck_from = min([recheck_from, *begins])
-    exported: dict[date, Counts | None] = {
-        on: None if export.manifest is None else counts_of(_numbers(export.manifest.counts))
-        for on, export in exporter.exported.items()
-    }
-    corrected = {
-        on
-        for on, export in exporter.exported.items()
-        if export.manifest is not None
-        and export.manifest.corrections.in_day != corrections.entry(on).in_day
-    }
-    return choose_days(due, exported, totals, recheck_from, corrected)
-
-
-def _marks(exporter: Exporter) -> list[tuple[str, ChainMark]]:
-    """How far the chain of corrections went when each export was made."""
-    return [
-        (
-            f"corrections: {export.name}",
-            ChainMark(
-                entries=export.manifest.corrections.entries, head=export.manifest.corrections.head
-            ),
-        )
-        for export in exporter.exported.values()
-        if export.manifest is not None
-    ]
-
-
-def _numbers(entry: object) -> dict[str, int]:
-    return {name: getattr(entry, name) for name in entry.__struct_fields__}  # type: ignore[attr-defined]
-
-
-def _asked_for(due: list[date], request: Request, today: date) -> list[date]:
-    """The days asked for; a day that is not over, or before the ledger's first, is an error."""
-    last_on = request.last_on or today - timedelta(days=1)
-    if last_on >= today:
-        raise UsageError(f"{last_on}: expected a day that is over, today is {today}")
-    first_on = request.first_on or date.min
-    days = [on for on in due if first_on <= on <= last_on]
-    if not days:
-        asked = str(last_on) if first_on == last_on else f"{request.first_on or ''}..{last_on}"
-        reach = f"{due[0]} to {due[-1]}" if due else "no day yet"
-        raise UsageError(f"{asked}: expected days the ledger has, which are {reach}")
-    return days
 
 
 def _ledger_warnings(source: LedgerSource, exporter: Exporter) -> Iterator[str]:

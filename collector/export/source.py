@@ -50,11 +50,11 @@ _ROLLUPS: Final = """
     LEFT JOIN departments p ON p.id = o.department
     WHERE o.on_date = ? GROUP BY 1, 2"""
 # a loose index scan: one seek for each day, not one step for each outcome
-_OUTCOME_DAYS: Final = """
+_DAYS: Final = """
     WITH RECURSIVE days(on_date) AS (
-        SELECT min(on_date) FROM outcomes
+        SELECT min(on_date) FROM {table}
         UNION ALL
-        SELECT (SELECT min(o.on_date) FROM outcomes o WHERE o.on_date > days.on_date)
+        SELECT (SELECT min(o.on_date) FROM {table} o WHERE o.on_date > days.on_date)
         FROM days WHERE days.on_date IS NOT NULL)
     SELECT on_date FROM days WHERE on_date IS NOT NULL"""
 
@@ -145,12 +145,28 @@ class LedgerSource:
 
     def day_totals(self) -> dict[date, Counts]:
         """Every local day that has counts or outcomes → the hall's counts by the rollups."""
-        totals = {self._date(row[0]): Counts() for row in self._reader.rows(_OUTCOME_DAYS)}
+        totals = {on: Counts() for on in self._days("outcomes")}
         for row in self._reader.rows(
             f"SELECT on_date, {_SUMS} FROM day_rollups GROUP BY on_date ORDER BY on_date"
         ):
             totals[self._date(row[0])] = Counts(*row[1:])
         return totals
+
+    def purged_days(self) -> set[date]:
+        """Local days that purged records had counted in; the ledger cannot show them any more."""
+        return set(self._days("purged_day_rollups"))
+
+    def last_purge(self) -> str:
+        """The last purge of records, for people; empty: there was none."""
+        row = self._reader.row(
+            "SELECT id, made_ms, up_to FROM purges WHERE rule = 'records' ORDER BY id DESC"
+        )
+        if row is None:
+            return ""
+        return f"purge {row[0]} of {local_day(row[1], self.identity.zone)} (up to record {row[2]})"
+
+    def _days(self, table: str) -> list[date]:
+        return [self._date(row[0]) for row in self._reader.rows(_DAYS.format(table=table))]
 
     def _date(self, text: str) -> date:
         try:

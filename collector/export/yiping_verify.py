@@ -92,6 +92,8 @@ WRONG = {
     "row-day": ("此行不属于这一天", "a row of another day"),
     "token-without-row": ("签名记录没有对应的行", "a signed record without a row"),
     "correction": ("剔除与明细或清单不符", "exclusions do not agree with detail or manifest"),
+    "corrections-back": ("误评更正链变短了", "the chain of corrections has become shorter"),
+    "corrections-head": ("同样长的误评更正链不同", "one chain of corrections, two heads"),
     "two-people": ("剔除的申请人与批准人是同一人", "one person proposed and approved an exclusion"),
     "repeat": ("重复评价计数有误", "a repeat is counted, or a first rating is not"),
     "sum": ("合计不对", "a sum is wrong"),
@@ -120,7 +122,7 @@ WRONG = {
 }
 # fmt: on
 # Kept open: true of an honest export too when records come late; a later revision settles them.
-OPEN = {"not-balanced", "seq-gap", "day-close"}
+OPEN = {"not-balanced", "seq-gap", "day-close", "corrections-back"}
 # fmt: off
 # What could not be checked, or a reader should know: code -> Chinese, English.
 NOTES = {
@@ -129,8 +131,6 @@ NOTES = {
     "checkpoint-key": ("{n} 个检查点的签名未核验：请用 --collector-key 给出收集端公钥",
         "signatures of {n} checkpoints not checked: give --collector-key"),
     "no-checkpoint": ("{n} 份导出没有检查点", "{n} exports hold no checkpoint"),
-    "estimates": ("{n} 行的时间是收集端的估计（评价器时钟未同步），只核验了签名所载内容",
-        "the times of {n} rows are estimates of the collector (clock not synchronised)"),
     "doubted": ("{n} 行的评价器时钟已同步，收集端却未采信，例如 {x}",
         "{n} rows whose synchronised clock the collector did not believe, e.g. {x}"),
     "dated-away": ("{n} 条时钟未同步的记录被估计为其他日期，例如 {x}",
@@ -147,9 +147,6 @@ NOTES = {
         "newest exports taken away cannot be seen: compare the newest manifest's hash with yours"),
     "settled": ("已被后来修订取代的导出有 {n} 处未决，例如 {x}",
         "{n} open points in exports that a later revision replaces, e.g. {x}"),
-    "assigned": ("{n} 行的工作人员按岗位安排得知，并未签到",
-        "the staff of {n} rows is known by assignment, not by sign-in"),
-    "excluded": ("{n} 个评价被剔除出净值，例如 {x}", "{n} ratings are excluded from net, e.g. {x}"),
     "alarm": ("{n} 个剔除比例告警，例如 {x}", "{n} alarms of too large a share excluded, e.g. {x}"),
     "day-open": ("{n} 台次评价器的日结未到", "day-closes of {n} devices had not arrived"),
     "zone": ("本机没有时区数据：日期界限未核验", "no time zone data here: day limits not checked"),
@@ -188,6 +185,7 @@ class Report:
         self.notes: dict[str, tuple[int, str]] = {}
         self.figures: Counter[str] = Counter()
         self.shown: list[tuple[str, str]] = []
+        self.places: dict[str, dict[str, int]] = {}  # device -> window/department -> rows
         self.keys: dict[str, str] = {}  # thumbprint -> device, of every key that was used
         self.unknown: Counter[tuple[str, str, str]] = Counter()  # place, device, thumbprint
         self.settled: set[str] = set()  # folders of exports that a later revision replaces
@@ -888,7 +886,6 @@ def check_rows(day: Day, zone: tzinfo | None, report: Report) -> None:
             continue
         signed = expected_row(record)
         if row["staff_from"] == "assignment" and row["staff_no"] and not signed["staff_no"]:
-            report.note("assigned")
             signed.update(staff_no=row["staff_no"], staff_from="assignment")
         for column, cell in signed.items():
             if row[column] != cell:
@@ -899,7 +896,6 @@ def check_rows(day: Day, zone: tzinfo | None, report: Report) -> None:
         if row["is_repeat"] not in ("0", "1") or (row["is_repeat"] == "1" and not row["level"]):
             report.wrong("row-field", place, "is_repeat 0 or 1", row["is_repeat"])
         if row["time_quality"] != "synced":
-            report.note("estimates")
             day.estimated.add(name)
             if record.fields["synced"]:
                 report.note("doubted", x=record.name)
@@ -1090,9 +1086,13 @@ def check_corrections(day: Day, report: Report) -> None:
         for row in day.tables.get("detail.csv", [])
         if row["excluded"]
     }
-    if marked:
-        report.note("excluded", len(marked), "/".join(next(iter(marked))))
     told = day.manifest["corrections"]
+    # a correction is a proposal and a decision, numbered as proposed: so many entries at least
+    least = max(2 * len(told["in_day"]), len(told["in_day"]) + max(told["in_day"], default=0))
+    if told["entries"] < least:
+        report.wrong("correction", f"{day.name}/{MANIFEST} entries", least, told["entries"])
+    if (told["entries"] == 0) != (told["head"] == ""):
+        report.wrong("correction", f"{day.name}/{MANIFEST} head", "a digest of the last entry")
     if told["alarms"]:
         report.note("alarm", len(told["alarms"]), told["alarms"][0])
     if "corrections.csv" not in day.tables or "detail.csv" not in day.tables:
@@ -1280,6 +1280,7 @@ def check_exports(folder: Path, pins: Pins, report: Report) -> list[Day]:
     days = [day for day in days if day.manifest]
     check_chain(days, report)
     check_ledger_marks(days, report)
+    check_corrections_marks(days, report)
     is_whole = any(day.manifest["number"] == 1 for day in days)
     latest_days = [day for day in days if day.name not in report.settled]
     check_between_days(latest_days, cases, is_whole, report)
@@ -1352,6 +1353,23 @@ def check_ledger_marks(days: list[Day], report: Report) -> None:
                 report.wrong("ledger-root", place, f"{known} ({where})", root)
 
 
+def check_corrections_marks(days: list[Day], report: Report) -> None:
+    """In the order of making the chain of corrections only grows, and one length has one head."""
+    heads: dict[int, tuple[str, str]] = {}
+    longest, where = 0, ""
+    for day in sorted(days, key=lambda day: day.manifest["number"]):
+        told, place = day.manifest["corrections"], f"{day.name}/{MANIFEST} corrections"
+        if told["entries"] < longest:
+            report.wrong(
+                "corrections-back", place, f"at least {longest} ({where})", told["entries"]
+            )
+        else:
+            longest, where = told["entries"], day.name
+        head, known_in = heads.setdefault(told["entries"], (told["head"], day.name))
+        if head != told["head"]:
+            report.wrong("corrections-head", place, f"{head} ({known_in})", told["head"])
+
+
 def check_between_days(
     days: list[Day], cases: dict[int, str], is_whole: bool, report: Report
 ) -> None:
@@ -1395,6 +1413,12 @@ def check_between_days(
 
 def add_to_hall(day: Day, report: Report) -> None:
     """Add a day that no revision replaces to the figures of the whole folder."""
+    for row in day.tables.get("detail.csv", []):
+        place = f"{row['window'] or '—'}/{row['department'] or '—'}"
+        places = report.places.setdefault(row["device"], {})
+        places[place] = places.get(place, 0) + 1
+        report.figures["hall_assigned"] += row["staff_from"] == "assignment"
+        report.figures["hall_estimated"] += row["time_quality"] != "synced"
     for row in day.tables.get("windows.csv", []):
         for field in COUNTS:
             report.figures[f"hall_{field}"] += int(row[field])
@@ -1650,16 +1674,7 @@ def page(target: str, is_pinned: bool, report: Report, lang: int) -> list[str]:
         rest = f"{say('未评价', 'unrated')} {figures['hall_unrated']}"
         rest += f"  {say('重复', 'repeats')} {figures['hall_repeats']}"
         lines.append(f"{levels}  {rest}")
-        if figures["hall_excluded"]:
-            n, base = (
-                figures["hall_net_satisfaction_numerator"],
-                figures["hall_net_satisfaction_base"],
-            )
-            net = f"{percent(n, base) or '—'} % ({n}/{base})"
-            lines.append(
-                f"{say('剔除（误评）', 'excluded')} {figures['hall_excluded']}  "
-                f"{say('净满意率', 'net satisfaction')} {net}"
-            )
+        lines += unsigned(report, lang)
     more = len(report.shown) - 8
     lines += [f"  {clean(name)}  {clean(value)}" for name, value in report.shown[-8:]]
     if more > 0:
@@ -1695,6 +1710,42 @@ def page(target: str, is_pinned: bool, report: Report, lang: int) -> list[str]:
         ]
         lines += notes if len(notes) <= room else [*notes[: room - 1], "  …"]
     return [cut(line) for line in lines[:MAX_LINES]]
+
+
+def unsigned(report: Report, lang: int) -> list[str]:
+    """What an export states and no device signed: nobody can check it by the signatures."""
+    figures = report.figures
+    base = figures["hall_net_satisfaction_base"]
+    numerator = figures["hall_net_satisfaction_numerator"]
+    net = f"{percent(numerator, base) or '—'} % ({numerator}/{base})"
+    devices = (
+        f"{clean(device)} " + "+".join(clean(place) for place in sorted(places))
+        for device, places in sorted(
+            report.places.items(), key=lambda item: (-len(item[1]), item[0])
+        )
+    )  # those that stood at more than one place first: the line may be cut
+    places = ", ".join(devices)
+    n, assigned, excluded, estimated = (
+        len(report.places),
+        figures["hall_assigned"],
+        figures["hall_excluded"],
+        figures["hall_estimated"],
+    )
+    if lang:
+        return [
+            "NOT signed by any device: the collector's statement, for which PASS does not vouch:",
+            f"  window/department of {n} devices: {places}",
+            f"  staff by assignment, not by sign-in: {assigned} rows",
+            f"  exclusions: {excluded}; net satisfaction by the collector's statement {net}",
+            f"  press times that are estimates (clock not synchronised): {estimated} rows",
+        ]
+    return [
+        "以下未经评价器签名，只是收集端的陈述（“通过”不为其作证）：",
+        f"  {n} 台评价器的窗口/部门：{places}",
+        f"  工作人员按岗位安排得知，并未签到：{assigned} 行",
+        f"  剔除（误评）：{excluded} 个；净满意率按收集端的陈述为 {net}",
+        f"  按键时间为估计（时钟未同步）：{estimated} 行",
+    ]
 
 
 def check(args: argparse.Namespace, report: Report) -> bool:
@@ -1798,6 +1849,12 @@ def main(argv: list[str] | None = None) -> int:
             "notes": {code: {"n": n, "example": x} for code, (n, x) in report.notes.items()},
             "figures": dict(report.figures),
             "keys": report.keys,
+            "unsigned": {
+                "places": report.places,
+                "staff_assigned": report.figures["hall_assigned"],
+                "excluded": report.figures["hall_excluded"],
+                "times_estimated": report.figures["hall_estimated"],
+            },
         }
         text = json.dumps(value, ensure_ascii=True, indent=2) + "\n"
     else:

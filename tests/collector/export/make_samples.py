@@ -142,6 +142,17 @@ def _exclude_alone(forger: Forger) -> None:
     forger.corrections[0]["approver"] = forger.corrections[0]["author"]
 
 
+def _forget_corrections(forger: Forger) -> None:
+    said = forger.manifest.corrections
+    forger.changes["corrections"] = msgspec.structs.replace(said, entries=0, head="")
+
+
+def _other_corrections(forger: Forger) -> None:
+    said = forger.manifest.corrections
+    head = chain.b64url(bytes(32)).decode()
+    forger.changes["corrections"] = msgspec.structs.replace(said, head=head)
+
+
 def _cut_out(forger: Forger) -> None:
     del forger.tokens[forger.place_of("w-a01", 5)]  # the ignored press
     forger.less["a01", "ignored"] = 1
@@ -489,6 +500,22 @@ SAMPLES: Final = (
         [
             f"two-people {DAY}/corrections.csv:2",
         ],
+    ),
+    Sample(
+        "25-corrections-go-back",
+        ("days",),
+        f"export {_PINS}",
+        ("误评更正链比前一天短", "the chain of corrections is shorter than the day before"),
+        _forged(_forget_corrections, "2026-11-04"),
+        ["corrections-back 2026-11-04/manifest.json corrections"],
+    ),
+    Sample(
+        "26-other-corrections",
+        ("days",),
+        f"export {_PINS}",
+        ("同样长的误评更正链有两个末端", "one length of the chain of corrections has two heads"),
+        _forged(_other_corrections, "2026-11-04"),
+        ["corrections-head 2026-11-04/manifest.json corrections"],
     ),
     Sample(
         "30-card-good",

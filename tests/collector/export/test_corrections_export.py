@@ -212,3 +212,22 @@ def test_a_forged_correction_is_found(exports, tmp_path, name, change, found):
     forge(copy, name, change)
     assert (copy / name).read_bytes() != before
     assert found in [code for code, _place, _expected in problems(copy)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"entries": 1},
+        {"entries": 2, "in_day": [2]},  # number 2 is the third entry at least
+        {"head": ""},
+    ],
+)
+def test_fewer_entries_than_the_exclusions_need_are_found(exports, tmp_path, said):
+    copy = tmp_path / "copy" / "2026-11-02"
+    shutil.copytree(exports / "2026-11-02", copy)
+    statement = manifest(copy)
+    statement["corrections"] |= said
+    text = json.dumps(statement, indent=2, ensure_ascii=False)
+    (copy / "manifest.json").write_bytes(text.encode() + b"\n")
+    places = [place for code, place, _expected in problems(copy) if code == "correction"]
+    assert f"2026-11-02/manifest.json {'head' if 'head' in said else 'entries'}" in places

@@ -85,7 +85,7 @@ def test_a_press_dated_by_the_collector_brings_its_record_along(hall, at):
     report = hall.check(name="2026-11-02")
 
     assert report.findings == []
-    assert report.notes["estimates"] == (1, "")
+    assert report.figures["hall_estimated"] == 1
     assert [r["kind"] for r in records(hall)] == ["INVITED", "RATED"]
 
 

@@ -99,6 +99,35 @@ def test_every_report_is_one_page(name: str, lang: str) -> None:
     assert any(line.startswith(word[lang][verdict] + "  ") for line in lines)
 
 
+@pytest.mark.parametrize("name", [s.name for s in SAMPLES if "card" not in s.parts])
+@pytest.mark.parametrize(
+    ("lang", "told"),
+    [
+        ("zh", ("未经评价器签名", "窗口/部门：w-a0", "按岗位安排", "剔除（误评）", "为估计")),
+        (
+            "en",
+            ("NOT signed by any device", "devices: w-a0", "assignment", "exclusions: ", "estim"),
+        ),
+    ],
+)
+def test_every_page_of_an_export_names_what_no_device_signed(name, lang, told) -> None:
+    arguments = expectation(SHIPPED / name)[0]
+    page = run(*arguments, "--lang", lang, cwd=SHIPPED / name).stdout
+    lines = page.splitlines()
+    at = next(n for n, line in enumerate(lines) if told[0] in line)
+    assert all(word in line for word, line in zip(told, lines[at : at + 5], strict=True))
+    statement = {"zh": "净满意率按收集端的陈述为", "en": "by the collector's statement"}[lang]
+    assert statement in lines[at + 3]
+
+
+def test_a_device_at_two_places_is_named_before_all_others() -> None:
+    report = yiping_verify.Report()
+    report.places = {f"w-{n:03}": {"a/tax": 1} for n in range(135)}
+    report.places["w-100"] = {"a/tax": 1, "b/land": 4}
+    lines = yiping_verify.unsigned(report, 1)
+    assert lines[1].startswith("  window/department of 135 devices: w-100 a/tax+b/land, w-000")
+
+
 def test_without_kept_keys_a_swapped_key_passes_and_it_says_so() -> None:
     done = run("2026-11-02", "--lang", "en", cwd=SHIPPED / "06-key-swapped")
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from collector.export.nightly import Request, run_export
+from collector.export.choosing import Request
+from collector.export.nightly import run_export
 from collector.ledger.fleet_loader import load_into_ledger
 from collector.ledger.migrations import open_ledger
 from collector.ledger.writer import LedgerWriter
