@@ -16,6 +16,8 @@ from firmware_config.errors import ConfigError, ExitCode
 from firmware_config.settings_place import standard_file
 
 _LOG_LEVELS: Final = {-1: logging.ERROR, 1: logging.DEBUG}
+MOST_DIGITS: Final = 15
+"""Of a number that a person names. Source: SQLite holds less than 2^63, JSON surely 2^53."""
 ForeignErrors = Mapping[type[Exception], tuple[str, ExitCode]]
 _NONE: Final[ForeignErrors] = MappingProxyType({})
 
@@ -127,6 +129,15 @@ def a_date(text: str) -> date:
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(f"expected YYYY-MM-DD, got {text!r}")
+
+
+def a_number(text: str) -> int:
+    """A whole number from 0 on of a command line, for argparse; no more than a database holds."""
+    if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS:
+        return int(text)
+    raise argparse.ArgumentTypeError(
+        f"expected a whole number of at most {MOST_DIGITS} digits, got {text[:40]!r}"
+    )
 
 
 def key_and_value(text: str) -> tuple[str, str]:

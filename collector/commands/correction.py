@@ -40,6 +40,7 @@ from collector.press_time import wall_text
 from collector.sender import login_uid
 from collector.settings import CollectorSettings
 from firmware_config.chain import b64url
+from firmware_config.command_line import a_number
 from firmware_config.errors import ExitCode
 
 _COLUMNS = (
@@ -79,7 +80,7 @@ def add_parser(commands: Any) -> None:
     add_format(listing)
     listing.set_defaults(run=_run_list)
     show = parts.add_parser("show", help="one correction in full")
-    show.add_argument("id", type=int, metavar="ID")
+    show.add_argument("id", type=a_number, metavar="ID")
     show.add_argument("--json", action="store_true", help="JSON instead of lines")
     show.set_defaults(run=_run_show)
     propose = parts.add_parser(
@@ -106,7 +107,10 @@ def add_parser(commands: Any) -> None:
         help="what happened; needed for the reason other, and with --restore",
     )
     propose.add_argument(
-        "--restore", type=int, metavar="ID", help="instead of a rating: end this approved exclusion"
+        "--restore",
+        type=a_number,
+        metavar="ID",
+        help="instead of a rating: end this approved exclusion",
     )
     propose.set_defaults(run=_run_propose)
     for name, verdict, text in (
@@ -115,7 +119,7 @@ def add_parser(commands: Any) -> None:
         ("withdraw", Verdict.WITHDRAWN, "withdraw what you have proposed yourself"),
     ):
         part = parts.add_parser(name, help=text)
-        part.add_argument("id", type=int, metavar="ID")
+        part.add_argument("id", type=a_number, metavar="ID")
         part.add_argument(
             "--note",
             default="",
@@ -241,12 +245,15 @@ def _run_propose(args: argparse.Namespace, settings: CollectorSettings) -> ExitC
 
 
 def _rating(reader: LedgerReader, text: str) -> RatingRecord:
-    if text.isascii() and text.isdigit() and len(text) <= 15:
-        return rating_at(reader.rows, int(text))
-    parts = text.split("/")
-    if len(parts) != 3 or not (parts[2].isascii() and parts[2].isdigit() and len(parts[2]) <= 15):
-        raise UsageError(f"expected a place in the ledger or DEVICE/EPOCH/SEQ, got {text!r}")
-    return rating_of(reader.rows, parts[0], parts[1], int(parts[2]))
+    try:
+        match text.split("/"):
+            case [position]:
+                return rating_at(reader.rows, a_number(position))
+            case [device, epoch, seq]:
+                return rating_of(reader.rows, device, epoch, a_number(seq))
+    except argparse.ArgumentTypeError:
+        pass
+    raise UsageError(f"expected a place in the ledger or DEVICE/EPOCH/SEQ, got {text!r}")
 
 
 def _run_decide(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:

@@ -105,6 +105,32 @@ def test_a_rating_is_named_by_position_or_record(run: Run) -> None:
     assert run("correction", "show", "9")[0] == ExitCode.USAGE
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("correction", "show"),
+        ("correction", "approve"),
+        ("correction", "reject", "--note", "x"),
+        ("correction", "propose", "--note", "x", "--restore"),
+        ("correction", "propose", "--reason", "test", "--evidence", "x"),
+        ("checkpoint", "prove", "1"),
+        ("checkpoint", "prove-record", "dev-1", "x"),
+        ("db", "quarantine", "--raw"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("number", [str(2**63), "9" * 5000, "1_0", "-1"])
+def test_a_number_nothing_can_have_is_a_mistake_of_usage(
+    run: Run, file: CorrectionsFile, arguments: tuple[str, ...], number: str
+) -> None:
+    file.prepare()
+    try:
+        code = run(*arguments, number)[0]
+    except SystemExit as ended:  # argparse's own way
+        code = int(ended.code or 0)
+    assert code == ExitCode.USAGE
+
+
 def test_lists_are_for_people_and_machines(run: Run, file: CorrectionsFile) -> None:
     propose(run, "8", "--note", "a boy\nran by")
     propose(run, "10")
