@@ -263,7 +263,10 @@ def test_days_outside_the_calendar_of_records_are_a_mistake_of_usage(
 
 
 @pytest.mark.usefixtures("filled")
-def test_the_first_and_the_last_day_are_days_like_any_other(run: Run) -> None:
+def test_the_first_and_the_last_day_are_days_like_any_other(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # reports go into folders here
     assert run("rates", "--from", "1970-01-01", "--to", "9999-12-30")[0] == 0
     assert run("rates", "--from", "9999-12-30", "--to", "9999-12-30")[0] == 0
     assert run("reconcile", "--no-ask", "--day", "1970-01-01")[0] in (0, 1)
