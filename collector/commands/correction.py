@@ -7,7 +7,6 @@ name on the dashboard is the same person, so that nobody is two people by using 
 from __future__ import annotations
 
 import argparse
-import os
 import pwd
 import time
 from collections.abc import Iterator
@@ -141,9 +140,18 @@ def add_parser(commands: Any) -> None:
 
 
 def who() -> str:
-    """Who works here: `unix:` and the user who logged in, else the effective user."""
-    login = login_uid()
-    uid = os.geteuid() if login is None else login
+    """Who works here: `unix:` and the user who logged in by the kernel's word.
+
+    Raises:
+        UsageError: nobody did. The effective user would be the service's, and whoever may start
+            one would have a second name for their own proposals.
+    """
+    uid = login_uid()
+    if uid is None:
+        raise UsageError(
+            "expected a person, and nobody logged in for this process: propose and decide on the "
+            "dashboard or from a login shell"
+        )
     try:
         return UNIX + pwd.getpwuid(uid).pw_name
     except KeyError:  # a user without a name, as in containers
@@ -222,9 +230,11 @@ def _run_show(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode
 def _run_propose(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     if (args.rating is None) == (args.restore is None):
         raise UsageError("expected a RATING, or --restore ID")
-    file = _file(settings)
+    file, author = _file(settings), who()
     if args.restore is not None:
-        number = propose_restore(file, args.restore, note=args.note, author=who(), now_ms=_now_ms())
+        number = propose_restore(
+            file, args.restore, note=args.note, author=author, now_ms=_now_ms()
+        )
     else:
         if args.reason is None:
             raise UsageError(f"--reason: expected one of {', '.join(Reason)}")
@@ -237,10 +247,10 @@ def _run_propose(args: argparse.Namespace, settings: CollectorSettings) -> ExitC
             reason=args.reason,
             note=args.note,
             evidence=args.evidence,
-            author=who(),
+            author=author,
             now_ms=_now_ms(),
         )
-    write_line(f"correction {number}: proposed by {who()}; another person decides")
+    write_line(f"correction {number}: proposed by {author}; another person decides")
     return ExitCode.OK
 
 
@@ -257,10 +267,11 @@ def _rating(reader: LedgerReader, text: str) -> RatingRecord:
 
 
 def _run_decide(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
+    decider = who()
     one = decide(
-        _file(settings), args.id, args.verdict, decider=who(), note=args.note, now_ms=_now_ms()
+        _file(settings), args.id, args.verdict, decider=decider, note=args.note, now_ms=_now_ms()
     )
-    write_line(f"correction {one.proposal.id}: {args.verdict} by {who()}")
+    write_line(f"correction {one.proposal.id}: {args.verdict} by {decider}")
     return ExitCode.OK
 
 

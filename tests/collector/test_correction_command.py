@@ -15,11 +15,19 @@ from collector.cli import main
 from collector.commands.correction import who
 from collector.corrections.entries import Verdict
 from collector.corrections.file import CorrectionsFile
+from collector.corrections.reading import chain_mark
 from collector.corrections.writing import decide
 from firmware_config.errors import ExitCode
 
+LOGIN_UID = 54_321
 Run = Callable[..., tuple[int, str, str]]
 DAY = ("--from", "2026-07-01", "--to", "2026-07-01")
+
+
+@pytest.fixture(autouse=True)
+def logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel says that this user logged in; the suite may run where nobody did."""
+    monkeypatch.setattr("collector.commands.correction.login_uid", lambda: LOGIN_UID)
 
 
 @pytest.fixture
@@ -89,6 +97,44 @@ def test_an_account_of_the_same_name_is_the_same_person(run: Run, file: Correcti
             note="",
             now_ms=2,
         )
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        ("propose", "10", "--reason", "test", "--evidence", "x"),
+        ("approve", "1"),
+        ("reject", "1", "--note", "x"),
+        ("withdraw", "1"),
+        ("propose", "--restore", "2", "--note", "x"),
+    ],
+    ids=" ".join,
+)
+def test_where_nobody_logged_in_nobody_proposes_or_decides(
+    run: Run, file: CorrectionsFile, monkeypatch: pytest.MonkeyPatch, part: tuple[str, ...]
+) -> None:
+    """The effective user is a service's: everybody who can start one would be another person."""
+    propose(run, "8")
+    propose(run, "6")
+    approve(file, 2)
+    before = chain_mark(file)
+    monkeypatch.setattr("collector.commands.correction.login_uid", lambda: None)
+    code, out, err = run("correction", *part)
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert "nobody logged in" in err
+    assert "dashboard" in err
+    assert chain_mark(file) == before
+    assert run("correction", "list")[0] == ExitCode.OK
+    assert run("correction", "show", "1")[0] == ExitCode.OK
+
+
+def test_the_author_is_who_logged_in_whatever_the_effective_user(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    propose(run, "8")
+    told = json.loads(run("correction", "show", "1", "--json")[1])
+    assert told["author"] == f"unix:uid-{LOGIN_UID}"
 
 
 def test_a_rating_is_named_by_position_or_record(run: Run) -> None:
