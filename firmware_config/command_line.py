@@ -16,6 +16,12 @@ from firmware_config.errors import ConfigError, ExitCode
 from firmware_config.settings_place import standard_file
 
 _LOG_LEVELS: Final = {-1: logging.ERROR, 1: logging.DEBUG}
+FIRST_DAY: Final = date(1970, 1, 1)
+"""No record is older: times are milliseconds since then."""
+LAST_DAY: Final = date(9999, 12, 30)
+"""The last day that another one follows, where it ends. Source: `datetime.date.max`."""
+MOST_DIGITS: Final = 15
+"""Of a number that a person names. Source: SQLite holds less than 2^63, JSON surely 2^53."""
 ForeignErrors = Mapping[type[Exception], tuple[str, ExitCode]]
 _NONE: Final[ForeignErrors] = MappingProxyType({})
 
@@ -120,13 +126,24 @@ def _add_to(parser: argparse.ArgumentParser) -> None:
 
 
 def a_date(text: str) -> date:
-    """A day of a command line, for argparse."""
+    """A day of a command line, `FIRST_DAY` to `LAST_DAY`, for argparse."""
     try:
-        if len(text) == len("YYYY-MM-DD"):
+        if len(text) == len("YYYY-MM-DD") and FIRST_DAY <= date.fromisoformat(text) <= LAST_DAY:
             return date.fromisoformat(text)
     except ValueError:
         pass
-    raise argparse.ArgumentTypeError(f"expected YYYY-MM-DD, got {text!r}")
+    raise argparse.ArgumentTypeError(
+        f"expected YYYY-MM-DD, {FIRST_DAY} to {LAST_DAY}, got {text[:40]!r}"
+    )
+
+
+def a_number(text: str) -> int:
+    """A whole number from 0 on of a command line, for argparse; no more than a database holds."""
+    if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS:
+        return int(text)
+    raise argparse.ArgumentTypeError(
+        f"expected a whole number of at most {MOST_DIGITS} digits, got {text[:40]!r}"
+    )
 
 
 def key_and_value(text: str) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from collector.ledger.tree import LedgerTree
 from collector.press_time import wall_text
 from collector.settings import CollectorSettings
 from firmware_config.chain import b64url, rebuild_token
+from firmware_config.command_line import a_number
 from firmware_config.errors import ExitCode
 from firmware_config.keys import VerifyKey, load_signing_key, load_verify_key
 
@@ -43,14 +44,16 @@ def add_parser(commands: Any) -> None:
     prove = parts.add_parser(
         "prove", help="JSON proof that a ledger of TO rows begins with the FROM rows"
     )
-    prove.add_argument("first", type=int, metavar="FROM")
-    prove.add_argument("second", type=int, metavar="TO")
+    prove.add_argument("first", type=a_number, metavar="FROM")
+    prove.add_argument("second", type=a_number, metavar="TO")
     prove.set_defaults(run=_run_prove)
     record = parts.add_parser("prove-record", help="JSON proof that a record is in the ledger")
     record.add_argument("device", metavar="DEVICE")
     record.add_argument("epoch", metavar="EPOCH")
-    record.add_argument("seq", type=int, metavar="SEQ")
-    record.add_argument("--size", type=int, metavar="N", help="in its first N rows (default: all)")
+    record.add_argument("seq", type=a_number, metavar="SEQ")
+    record.add_argument(
+        "--size", type=a_number, metavar="N", help="in its first N rows (default: all)"
+    )
     record.set_defaults(run=_run_prove_record)
     check = parts.add_parser(
         "check",

@@ -7,7 +7,6 @@ name on the dashboard is the same person, so that nobody is two people by using 
 from __future__ import annotations
 
 import argparse
-import os
 import pwd
 import time
 from collections.abc import Iterator
@@ -40,6 +39,7 @@ from collector.press_time import wall_text
 from collector.sender import login_uid
 from collector.settings import CollectorSettings
 from firmware_config.chain import b64url
+from firmware_config.command_line import a_number
 from firmware_config.errors import ExitCode
 
 _COLUMNS = (
@@ -79,7 +79,7 @@ def add_parser(commands: Any) -> None:
     add_format(listing)
     listing.set_defaults(run=_run_list)
     show = parts.add_parser("show", help="one correction in full")
-    show.add_argument("id", type=int, metavar="ID")
+    show.add_argument("id", type=a_number, metavar="ID")
     show.add_argument("--json", action="store_true", help="JSON instead of lines")
     show.set_defaults(run=_run_show)
     propose = parts.add_parser(
@@ -106,7 +106,10 @@ def add_parser(commands: Any) -> None:
         help="what happened; needed for the reason other, and with --restore",
     )
     propose.add_argument(
-        "--restore", type=int, metavar="ID", help="instead of a rating: end this approved exclusion"
+        "--restore",
+        type=a_number,
+        metavar="ID",
+        help="instead of a rating: end this approved exclusion",
     )
     propose.set_defaults(run=_run_propose)
     for name, verdict, text in (
@@ -115,7 +118,7 @@ def add_parser(commands: Any) -> None:
         ("withdraw", Verdict.WITHDRAWN, "withdraw what you have proposed yourself"),
     ):
         part = parts.add_parser(name, help=text)
-        part.add_argument("id", type=int, metavar="ID")
+        part.add_argument("id", type=a_number, metavar="ID")
         part.add_argument(
             "--note",
             default="",
@@ -137,9 +140,18 @@ def add_parser(commands: Any) -> None:
 
 
 def who() -> str:
-    """Who works here: `unix:` and the user who logged in, else the effective user."""
-    login = login_uid()
-    uid = os.geteuid() if login is None else login
+    """Who works here: `unix:` and the user who logged in by the kernel's word.
+
+    Raises:
+        UsageError: nobody did. The effective user would be the service's, and whoever may start
+            one would have a second name for their own proposals.
+    """
+    uid = login_uid()
+    if uid is None:
+        raise UsageError(
+            "expected a person, and nobody logged in for this process: propose and decide on the "
+            "dashboard or from a login shell"
+        )
     try:
         return UNIX + pwd.getpwuid(uid).pw_name
     except KeyError:  # a user without a name, as in containers
@@ -218,9 +230,11 @@ def _run_show(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode
 def _run_propose(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     if (args.rating is None) == (args.restore is None):
         raise UsageError("expected a RATING, or --restore ID")
-    file = _file(settings)
+    file, author = _file(settings), who()
     if args.restore is not None:
-        number = propose_restore(file, args.restore, note=args.note, author=who(), now_ms=_now_ms())
+        number = propose_restore(
+            file, args.restore, note=args.note, author=author, now_ms=_now_ms()
+        )
     else:
         if args.reason is None:
             raise UsageError(f"--reason: expected one of {', '.join(Reason)}")
@@ -233,27 +247,31 @@ def _run_propose(args: argparse.Namespace, settings: CollectorSettings) -> ExitC
             reason=args.reason,
             note=args.note,
             evidence=args.evidence,
-            author=who(),
+            author=author,
             now_ms=_now_ms(),
         )
-    write_line(f"correction {number}: proposed by {who()}; another person decides")
+    write_line(f"correction {number}: proposed by {author}; another person decides")
     return ExitCode.OK
 
 
 def _rating(reader: LedgerReader, text: str) -> RatingRecord:
-    if text.isascii() and text.isdigit() and len(text) <= 15:
-        return rating_at(reader.rows, int(text))
-    parts = text.split("/")
-    if len(parts) != 3 or not (parts[2].isascii() and parts[2].isdigit() and len(parts[2]) <= 15):
-        raise UsageError(f"expected a place in the ledger or DEVICE/EPOCH/SEQ, got {text!r}")
-    return rating_of(reader.rows, parts[0], parts[1], int(parts[2]))
+    try:
+        match text.split("/"):
+            case [position]:
+                return rating_at(reader.rows, a_number(position))
+            case [device, epoch, seq]:
+                return rating_of(reader.rows, device, epoch, a_number(seq))
+    except argparse.ArgumentTypeError:
+        pass
+    raise UsageError(f"expected a place in the ledger or DEVICE/EPOCH/SEQ, got {text!r}")
 
 
 def _run_decide(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
+    decider = who()
     one = decide(
-        _file(settings), args.id, args.verdict, decider=who(), note=args.note, now_ms=_now_ms()
+        _file(settings), args.id, args.verdict, decider=decider, note=args.note, now_ms=_now_ms()
     )
-    write_line(f"correction {one.proposal.id}: {args.verdict} by {who()}")
+    write_line(f"correction {one.proposal.id}: {args.verdict} by {decider}")
     return ExitCode.OK
 
 

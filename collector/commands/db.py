@@ -22,6 +22,7 @@ from collector.ledger.migrations import open_ledger
 from collector.ledger.readers import LedgerReader
 from collector.ledger.rebuild import rebuild
 from collector.settings import CollectorSettings
+from firmware_config.command_line import a_number
 from firmware_config.errors import ExitCode
 
 
@@ -34,11 +35,13 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=_run_summary)
     parts = parser.add_subparsers(metavar="PART")
     quarantine = parts.add_parser("quarantine", help="what could not become a record")
-    quarantine.add_argument("--raw", type=int, metavar="ID", help="the bytes of one, as they came")
+    quarantine.add_argument(
+        "--raw", type=a_number, metavar="ID", help="the bytes of one, as they came"
+    )
     add_format(quarantine)
     quarantine.set_defaults(run=_run_quarantine)
     conflicts = parts.add_parser("conflicts", help="second tokens for keys that are taken")
-    conflicts.add_argument("--raw", type=int, metavar="ID", help="the second token of one")
+    conflicts.add_argument("--raw", type=a_number, metavar="ID", help="the second token of one")
     add_format(conflicts)
     conflicts.set_defaults(run=_run_conflicts)
     again = parts.add_parser(

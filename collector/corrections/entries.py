@@ -210,8 +210,18 @@ def entry_digest(entry: Proposal | Decision) -> bytes:
 
 
 def person_of(name: str) -> str:
-    """Who a name stands for: `unix:li` on the command line and the account `Li` are one person."""
-    return name.lower().removeprefix(UNIX)
+    """Who a name stands for: `unix:li` on the command line and the account `Li` are one person.
+
+    So is whoever writes the same letters in another form, e.g. fullwidth. Letters of other scripts
+    that only look alike are other letters; accounts cannot have them.
+    """
+    plain = name
+    for _form in range(2):  # folding may leave what is not normal, and the other way round
+        plain = unicodedata.normalize("NFKC", plain).casefold()
+    plain = plain.strip()
+    while plain.startswith(UNIX):
+        plain = plain.removeprefix(UNIX).strip()
+    return plain
 
 
 def checked_text(text: str, what: str, *, is_required: bool = False) -> str:

@@ -99,7 +99,7 @@ class CorrectionsFile:
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
                 self._expect_known(version)
                 return connection.execute(sql, parameters).fetchall() if version else []
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, OverflowError) as error:  # a number no column can hold
             raise self._unavailable(error) from error
 
     @contextmanager
@@ -117,7 +117,7 @@ class CorrectionsFile:
                 connection.execute("COMMIT")
         except sqlite3.IntegrityError:
             raise
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:
             raise self._unavailable(error) from error
 
     def version(self) -> tuple[int, int, int]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+import string
 import threading
+import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from collector.corrections.entries import person_of
 from collector.errors import CollectorError, UsageError
 from collector.office.database import Office
 from collector.office.lockout import FORGET_AFTER_S, counters, delay_s
@@ -19,6 +22,8 @@ SHORTEST_PASSWORD: Final = 8
 """Characters. Source: NIST SP 800-63B-4, 3.1.1.2, and OWASP ASVS 5.0, 6.2.1."""
 LONGEST_PASSWORD: Final = 256
 LONGEST_NAME: Final = 64
+PLAIN_NAME: Final = frozenset(string.ascii_letters + string.digits + "._-")
+"""Of a name, beside Chinese characters: none of them looks like one of another script."""
 DEFAULT_ROLE: Final = Role.DIRECTOR
 
 _DUMMY_HASH: Final = (
@@ -100,22 +105,26 @@ class Accounts:
             department: code of its department; of the role DEPARTMENT, and of no other.
 
         Raises:
-            AccountExists: the name is taken.
-            InvalidAccount: the name is empty or too long, the password too short or too long, or a
-                department is missing or too much.
+            AccountExists: the name is taken, or that of the same person (`person_of`).
+            InvalidAccount: the name is empty, too long or of other characters, the password too
+                short or too long, or a department is missing or too much.
         """
         if (role is Role.DEPARTMENT) != bool(department):
             expected = "a department" if role is Role.DEPARTMENT else "no department"
             raise InvalidAccount(f"role {role}: expected {expected}, got {department!r}")
-        if not name or len(name) > LONGEST_NAME or name != name.strip() or not name.isprintable():
+        if not _is_name(name):
             raise InvalidAccount(
-                f"account name: expected 1 to {LONGEST_NAME} printable characters, got {name!r}"
+                f"account name: expected 1 to {LONGEST_NAME} ASCII letters, digits, Chinese "
+                f"characters, . _ or -, with no dot at either end, got {name!r}"
             )
         if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
             raise InvalidAccount(
                 f"password: expected {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters, "
                 f"got {len(password)}"
             )
+        for other in self.all():  # disabled ones too: corrections name them for ever
+            if person_of(other.name) == person_of(name):
+                raise AccountExists(f"account {name}: exists already, as {other.name}")
         digest = self._hasher.hash(password)
         try:
             self._office.database.execute(
@@ -220,3 +229,17 @@ class Accounts:
                 [key, now_ms, forgotten_ms],
             )
         self._office.database.execute("DELETE FROM failures WHERE last_ms < ?", [forgotten_ms])
+
+
+def _is_name(text: str) -> bool:
+    """Whether a new account may have this name: nobody takes it for another one."""
+    return (
+        0 < len(text) <= LONGEST_NAME
+        and text == text.strip(".")
+        and all(c in PLAIN_NAME or _is_chinese(c) for c in text)
+    )
+
+
+def _is_chinese(character: str) -> bool:
+    """Whether it is an ideograph, and no second form of one that is kept for compatibility."""
+    return unicodedata.name(character, "").startswith("CJK UNIFIED IDEOGRAPH-")

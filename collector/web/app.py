@@ -18,6 +18,7 @@ from collector.office.sessions import Sessions
 from collector.web import access, languages, problems, shown
 from collector.web.account.views import blueprint as account_pages
 from collector.web.alarms import AlarmWatch
+from collector.web.asked import NumberInPath
 from collector.web.corrections.views import blueprint as correction_pages
 from collector.web.dashboard import EXTENSION, Dashboard, WebOptions
 from collector.web.departments.views import blueprint as department_pages
@@ -74,6 +75,7 @@ def create_app(
         WTF_CSRF_TIME_LIMIT=12 * 3600,
         BABEL_TRANSLATION_DIRECTORIES="translations",
     )
+    app.url_map.converters["int"] = NumberInPath
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

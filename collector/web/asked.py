@@ -12,8 +12,10 @@ from typing import Any, Final, Generic, TypeVar
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
+from werkzeug.routing import IntegerConverter
 
 from collector.periods import Period, PeriodName, between, named_period
+from firmware_config.command_line import MOST_DIGITS
 
 LONGEST_RANGE_DAYS: Final = 3660
 """Ten years: longer than a hall keeps a device, short enough to add up."""
@@ -50,6 +52,12 @@ class AskedPeriod:
             "from": self.period.start_on.isoformat(),
             "to": self.period.last_on.isoformat(),
         }
+
+
+class NumberInPath(IntegerConverter):
+    """A number in an address's path; a longer one than any we give is an unknown address."""
+
+    regex = rf"[0-9]{{1,{MOST_DIGITS}}}"
 
 
 def _day(text: str, name: str) -> date:
@@ -174,7 +182,7 @@ def asked_number(args: Mapping[str, str], name: str, *, default: int) -> int:
         BadParameter: it is not one.
     """
     text = args.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
         raise BadParameter(
             _("“%(name)s”: expected a whole number, got “%(text)s”.")
             % {"name": name, "text": text[:40]}

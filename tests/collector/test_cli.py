@@ -238,3 +238,38 @@ def test_every_command_takes_the_common_options_and_has_help() -> None:
         assert (args.config, args.set, args.verbosity) == (Path("c.toml"), [("a", "b")], 1)
         assert callable(args.run)
     assert "COLLECTOR_BROKER_HOST" in parser.format_help()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("reconcile", "--no-ask", "--day"),
+        ("rates", "--from"),
+        ("rates", "--from", "2026-07-01", "--to"),
+        ("export", "--day"),
+        ("verify", "--since"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.usefixtures("filled")
+def test_days_outside_the_calendar_of_records_are_a_mistake_of_usage(
+    run: Run, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for day in ("0001-01-01", "1969-12-31", "9999-12-31", "2026-7-1", "2026-02-30"):
+        with pytest.raises(SystemExit) as ended:
+            run(*arguments, day)
+        assert ended.value.code == ExitCode.USAGE
+        assert "expected YYYY-MM-DD, 1970-01-01 to 9999-12-30" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("filled")
+def test_the_first_and_the_last_day_are_days_like_any_other(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # reports go into folders here
+    assert run("rates", "--from", "1970-01-01", "--to", "9999-12-30")[0] == 0
+    assert run("rates", "--from", "9999-12-30", "--to", "9999-12-30")[0] == 0
+    assert run("reconcile", "--no-ask", "--day", "1970-01-01")[0] in (0, 1)
+    assert run("export", "--day", "1970-01-01")[0] in (0, ExitCode.USAGE)
+    code, _, err = run("reconcile", "--no-ask", "--day", "9999-12-30")
+    assert (code, "expected a day that is over" in err) == (ExitCode.USAGE, True)

@@ -15,11 +15,19 @@ from collector.cli import main
 from collector.commands.correction import who
 from collector.corrections.entries import Verdict
 from collector.corrections.file import CorrectionsFile
+from collector.corrections.reading import chain_mark
 from collector.corrections.writing import decide
 from firmware_config.errors import ExitCode
 
+LOGIN_UID = 54_321
 Run = Callable[..., tuple[int, str, str]]
 DAY = ("--from", "2026-07-01", "--to", "2026-07-01")
+
+
+@pytest.fixture(autouse=True)
+def logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel says that this user logged in; the suite may run where nobody did."""
+    monkeypatch.setattr("collector.commands.correction.login_uid", lambda: LOGIN_UID)
 
 
 @pytest.fixture
@@ -91,6 +99,44 @@ def test_an_account_of_the_same_name_is_the_same_person(run: Run, file: Correcti
         )
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        ("propose", "10", "--reason", "test", "--evidence", "x"),
+        ("approve", "1"),
+        ("reject", "1", "--note", "x"),
+        ("withdraw", "1"),
+        ("propose", "--restore", "2", "--note", "x"),
+    ],
+    ids=" ".join,
+)
+def test_where_nobody_logged_in_nobody_proposes_or_decides(
+    run: Run, file: CorrectionsFile, monkeypatch: pytest.MonkeyPatch, part: tuple[str, ...]
+) -> None:
+    """The effective user is a service's: everybody who can start one would be another person."""
+    propose(run, "8")
+    propose(run, "6")
+    approve(file, 2)
+    before = chain_mark(file)
+    monkeypatch.setattr("collector.commands.correction.login_uid", lambda: None)
+    code, out, err = run("correction", *part)
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert "nobody logged in" in err
+    assert "dashboard" in err
+    assert chain_mark(file) == before
+    assert run("correction", "list")[0] == ExitCode.OK
+    assert run("correction", "show", "1")[0] == ExitCode.OK
+
+
+def test_the_author_is_who_logged_in_whatever_the_effective_user(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    propose(run, "8")
+    told = json.loads(run("correction", "show", "1", "--json")[1])
+    assert told["author"] == f"unix:uid-{LOGIN_UID}"
+
+
 def test_a_rating_is_named_by_position_or_record(run: Run) -> None:
     assert propose(run, "8")[0] == ExitCode.OK
     shown = json.loads(run("correction", "show", "1", "--json")[1])
@@ -103,6 +149,32 @@ def test_a_rating_is_named_by_position_or_record(run: Run) -> None:
     assert run("correction", "propose", "2", "--evidence", "x")[0] == ExitCode.USAGE
     assert run("correction", "propose")[0] == ExitCode.USAGE
     assert run("correction", "show", "9")[0] == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("correction", "show"),
+        ("correction", "approve"),
+        ("correction", "reject", "--note", "x"),
+        ("correction", "propose", "--note", "x", "--restore"),
+        ("correction", "propose", "--reason", "test", "--evidence", "x"),
+        ("checkpoint", "prove", "1"),
+        ("checkpoint", "prove-record", "dev-1", "x"),
+        ("db", "quarantine", "--raw"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("number", [str(2**63), "9" * 5000, "1_0", "-1"])
+def test_a_number_nothing_can_have_is_a_mistake_of_usage(
+    run: Run, file: CorrectionsFile, arguments: tuple[str, ...], number: str
+) -> None:
+    file.prepare()
+    try:
+        code = run(*arguments, number)[0]
+    except SystemExit as ended:  # argparse's own way
+        code = int(ended.code or 0)
+    assert code == ExitCode.USAGE
 
 
 def test_lists_are_for_people_and_machines(run: Run, file: CorrectionsFile) -> None:

@@ -153,7 +153,7 @@ class LedgerReader:
         connection = self.connection
         try:
             return connection.execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:  # a number that no column can hold
             raise LedgerUnavailable(f"{self.path}: {error}") from error
 
     def row(self, sql: str, *parameters: object) -> Row | None:

@@ -386,8 +386,17 @@ def test_a_writer_that_fails_leaves_nothing(corrected: Any) -> None:
     assert corrected.file.rows("SELECT name FROM sqlite_master WHERE name = 'half'") == []
 
 
+def test_a_number_no_column_can_hold_is_the_files_error(corrected: Any) -> None:
+    with pytest.raises(CorrectionsUnavailable):
+        corrected.file.rows("SELECT 1 WHERE ? > 1", 2**63)
+    with pytest.raises(CorrectionsUnavailable), corrected.file.writing() as connection:
+        connection.execute("SELECT 1 WHERE ? > 1", [2**63])
+
+
 def test_one_person_has_one_name_at_every_door() -> None:
-    assert {person_of(name) for name in ("li", "Li", "unix:li", "UNIX:LI")} == {"li"}
+    names = ("li", "Li", "unix:li", "UNIX:LI", "ｌｉ", "unix：Li", "unix:unix:li", "unix: li")
+    assert {person_of(name) for name in names} == {"li"}
+    assert person_of("STRASSE") == person_of("straße")
     assert person_of("unix:wang") != person_of("li")
 
 

@@ -385,6 +385,17 @@ def test_months_are_asked_for_and_shown(
         assert client.get(f"/corrections?month={month}").status_code == 200
 
 
+@pytest.mark.parametrize("number", ["9" * 15, str(2**63), "9" * 30, "9" * 5000, "\uff11"])
+def test_a_number_that_no_correction_has_is_not_found(
+    client: FlaskClient, token: Callable[[FlaskClient], str], number: str
+) -> None:
+    form = {"csrf_token": token(client), "verdict": "approved", "note": "x"}
+    assert client.get(f"/corrections/{number}").status_code == 404
+    assert client.post(f"/corrections/{number}/decision", data=form).status_code == 404
+    assert client.post(f"/corrections/{number}/restore", data=form).status_code == 404
+    assert client.get(f"/integrity/checkpoints/{number}").status_code == 404
+
+
 @pytest.mark.parametrize("period", ["0001-01-01:0009-12-31", "9999-12-01:9999-12-30"])
 def test_the_ends_of_the_calendar_are_no_trouble(
     client: FlaskClient, exclude: Callable[..., Any], period: str

@@ -117,6 +117,44 @@ def test_names_and_passwords_have_limits(accounts: Accounts) -> None:
         accounts.disable("nobody", now_ms=NOW_MS)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ｓｕｐ",
+        "ѕup",
+        "sup.",
+        ".sup",
+        "unix:sup",
+        "su p",
+        "sup\u200b",
+        "śup",
+        "\uf900",
+        "〆",
+        "sup\n",
+    ],
+)
+def test_a_name_that_can_be_taken_for_another_is_refused(accounts: Accounts, name: str) -> None:
+    with pytest.raises(InvalidAccount, match="ASCII letters, digits"):
+        accounts.add(name, PASSWORD, now_ms=NOW_MS)
+
+
+def test_one_person_has_one_account(accounts: Accounts) -> None:
+    for name in ("Zhang", "ZHANG"):
+        with pytest.raises(AccountExists, match="zhang"):
+            accounts.add(name, PASSWORD, now_ms=NOW_MS)
+    for name in ("z.hang", "zhang_2", "zhang-2", "张三", "2"):
+        assert accounts.add(name, PASSWORD, now_ms=NOW_MS).name == name
+
+
+def test_accounts_of_older_names_still_sign_in_and_can_be_disabled(accounts: Accounts) -> None:
+    accounts.add("old", PASSWORD, now_ms=NOW_MS)
+    accounts._office.database.execute("UPDATE accounts SET name = 'Ｏ ld.' WHERE name = 'old'")
+    found = accounts.sign_in("Ｏ ld.", PASSWORD, address="10.0.0.1", now_ms=NOW_MS).account
+    assert found is not None
+    accounts.disable("Ｏ ld.", now_ms=NOW_MS)
+    assert found.name == "Ｏ ld."
+
+
 def test_a_rare_character_is_a_name_like_any_other(accounts: Accounts) -> None:
     assert accounts.add("𠮷永龘", PASSWORD, now_ms=NOW_MS).name == "𠮷永龘"
 

@@ -300,3 +300,8 @@ def test_the_questions_of_the_pages_scan_no_growing_table(
     plan = " ".join(row[3] for row in reader.rows(f"EXPLAIN QUERY PLAN {question}"))
     assert "SCAN" not in plan
     assert "SEARCH" in plan
+
+
+def test_a_number_no_column_can_hold_is_the_ledgers_error(reader: LedgerReader) -> None:
+    with pytest.raises(LedgerUnavailable):
+        reader.rows("SELECT 1 WHERE ? > 1", 2**63)
