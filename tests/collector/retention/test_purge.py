@@ -8,17 +8,21 @@ from typing import Any
 import pytest
 
 from collector.corrections.reading import Exclusion
+from collector.ledger.frozen import OUTCOMES, TABLES, tables_digest
 from collector.ledger.purge import plan_purge, purge_records
 from collector.ledger.purged import BLOCK, digest_blocks, split_digests
+from collector.ledger.purging import read_statement, statement_of
 from collector.ledger.readers.ratings import excluded_ratings
 from collector.ledger.rebuild import DERIVED_TABLES, rebuild
 from collector.ledger.tree import LedgerTree, ask_of
 from collector.merkle import Frontier
+from firmware_config.chain import b64url, split_token
 from firmware_config.keys import SigningKey
 from firmware_config.merkle_proof import is_consistent, is_included, leaf_hash
 
 DAY_MS = 86_400_000
 SESSIONS = 150
+KEY = SigningKey.from_seed(b"k" * 32)
 
 
 @pytest.fixture
@@ -44,10 +48,17 @@ def filled(ledger: Any, journal_of: Any) -> Any:
     return ledger
 
 
-def purge(ledger: Any, before_ms: int | None = None, key: SigningKey | None = None) -> list[Any]:
+def purge(ledger: Any, before_ms: int | None = None) -> list[Any]:
     plan = plan_purge(ledger.db.conn, ledger.cut_ms if before_ms is None else before_ms)
-    sign = None if key is None else (lambda purged: key.token(purged.root))
-    return list(purge_records(ledger.db, plan, by="me", sign=sign, clock_ms=lambda: ledger.now_ms))
+    return list(
+        purge_records(
+            ledger.db,
+            plan,
+            by="me",
+            sign=lambda purged: KEY.token(statement_of(purged, "hall-1")),
+            clock_ms=lambda: ledger.now_ms,
+        )
+    )
 
 
 def rollups(ledger: Any) -> list[Any]:
@@ -66,13 +77,37 @@ def root_of_all(ledger: Any) -> bytes:
 
 
 def test_only_old_whole_blocks_go_and_the_purge_is_written_down(filled: Any) -> None:
-    [done] = purge(filled, key=SigningKey.from_seed(b"k" * 32))
+    [done] = purge(filled)
 
     assert (done.number, done.up_to) == (BLOCK, BLOCK)  # of 300 records of the first day
     assert positions(filled) == list(range(BLOCK + 1, 2 * 2 * SESSIONS + 1))
     [row] = filled.query("SELECT rule, before_ms, number, up_to, root, by, token FROM purges")
     assert row[:6] == ("records", filled.cut_ms, BLOCK, BLOCK, done.root, "me")
-    assert row[6].count(b".") == 2
+    said = read_statement(split_token(row[6]).payload)
+    assert (said.up_to, said.number, said.by) == (BLOCK, BLOCK, "me")
+    assert said.tables == b64url(tables_digest(filled.db.conn)).decode()
+
+
+def test_every_column_of_what_is_frozen_is_signed(filled: Any) -> None:
+    """A migration that adds one decides whether what was signed before must say it."""
+    for table, named in {"outcomes": OUTCOMES, **TABLES}.items():
+        columns = {row[1] for row in filled.query(f"PRAGMA table_info({table})")}
+        assert set(named) == columns, table
+
+
+def test_a_purge_that_cannot_be_signed_is_not_done(filled: Any) -> None:
+    before = [filled.table(name) for name in ("outcomes", "purge_heads", "purged_boots")]
+
+    def sign(_purged: Any) -> bytes:
+        raise OSError("no key")
+
+    plan = plan_purge(filled.db.conn, filled.cut_ms)
+    with pytest.raises(OSError, match="no key"):
+        list(purge_records(filled.db, plan, by="me", sign=sign, clock_ms=lambda: 0))
+
+    assert len(positions(filled)) == 4 * SESSIONS
+    assert [filled.table(name) for name in ("outcomes", "purge_heads", "purged_boots")] == before
+    assert filled.query("SELECT count(*) FROM purges") == [(0,)]
 
 
 def test_nothing_is_purged_that_no_verified_backup_holds(filled: Any) -> None:
