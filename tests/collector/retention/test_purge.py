@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from collector.corrections.entries import CorrectionRefused
 from collector.corrections.reading import Exclusion
 from collector.ledger.frozen import OUTCOMES, TABLES, tables_digest
 from collector.ledger.purge import plan_purge, purge_records
 from collector.ledger.purged import BLOCK, digest_blocks, split_digests
 from collector.ledger.purging import read_statement, statement_of
-from collector.ledger.readers.ratings import excluded_ratings
+from collector.ledger.readers.ratings import excluded_ratings, rating_at, rating_of
 from collector.ledger.rebuild import DERIVED_TABLES, rebuild
 from collector.ledger.tree import LedgerTree, ask_of
 from collector.merkle import Frontier
@@ -257,6 +258,23 @@ def test_proofs_reach_into_what_was_purged(filled: Any) -> None:
         assert tree.root(old) == before
         assert is_consistent(old, size, before, root, tree.consistency(old, size))
     assert is_included(leaf_hash(digest), 6, size, tree.inclusion(7, size), root)
+
+
+def test_a_purged_rating_is_found_as_it_was_by_name_and_by_place(filled: Any) -> None:
+    """Else every correction of it would be told as wrong once it is purged."""
+
+    def query(sql: str, *values: Any) -> list[Any]:
+        return filled.db.conn.execute(sql, values).fetchall()
+
+    [(place,)] = query("SELECT max(position) FROM outcomes WHERE position <= ?", BLOCK)
+    before = rating_at(query, place)
+
+    purge(filled)
+
+    assert rating_at(query, place) == before
+    assert rating_of(query, before.device, before.epoch, before.seq) == before
+    with pytest.raises(CorrectionRefused, match="no such record"):
+        rating_at(query, place - 1)  # an invitation
 
 
 def test_an_exclusion_of_a_purged_rating_still_counts(filled: Any) -> None:
