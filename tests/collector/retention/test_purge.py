@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import date
 from typing import Any
 
 import pytest
 
 from collector.corrections.entries import CorrectionRefused
 from collector.corrections.reading import Exclusion
+from collector.ledger.fleet_compare import Moved
+from collector.ledger.fleet_loader import compare_fleet, load_into_ledger
 from collector.ledger.frozen import OUTCOMES, TABLES, tables_digest
 from collector.ledger.purge import plan_purge, purge_records
 from collector.ledger.purged import BLOCK, digest_blocks, split_digests
@@ -18,6 +21,7 @@ from collector.ledger.rebuild import DERIVED_TABLES, rebuild
 from collector.ledger.tree import LedgerTree, ask_of
 from collector.merkle import Frontier
 from firmware_config.chain import b64url, split_token
+from firmware_config.fleet import WindowAssignment
 from firmware_config.keys import SigningKey
 from firmware_config.merkle_proof import is_consistent, is_included, leaf_hash
 
@@ -305,3 +309,44 @@ def test_an_exclusion_of_a_purged_rating_still_counts(filled: Any) -> None:
     purge(filled)
 
     assert excluded_ratings(query, these) == before
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [(1, Moved(86, date(2026, 7, 1), 64)), (2, Moved(22, date(2026, 7, 2), 128))],
+)
+def test_an_assignment_of_the_past_says_what_it_moves_and_what_stays_because_it_is_purged(
+    days: int, expected: Moved, filled: Any, small_fleet: Any
+) -> None:
+    purge(filled, filled.cut_ms + (days - 1) * DAY_MS)
+    moved = WindowAssignment(window="w1", department="market", from_on=date(2026, 6, 20))
+    fleet = small_fleet(window_assignments=(*filled.fleet.window_assignments, moved))
+    before = filled.query("SELECT * FROM outcomes WHERE position <= ?", days * BLOCK)
+
+    assert compare_fleet(filled.db.conn, fleet, filled.keys).moved() == expected
+    load_into_ledger(filled.db, fleet, filled.keys, now_ms=0)
+
+    assert filled.query("SELECT * FROM outcomes WHERE position <= ?", days * BLOCK) == before
+    [(number, since)] = filled.query(
+        "SELECT count(*), min(on_date) FROM outcomes o JOIN departments d ON d.id = o.department"
+        " WHERE d.code = 'market' AND o.device = (SELECT id FROM devices WHERE code = 'dev-1')"
+    )
+    assert Moved(number, date.fromisoformat(since), expected.kept) == expected
+
+
+def test_ratings_that_stay_are_told_also_where_every_record_of_their_device_is_purged(
+    ledger: Any, journal_of: Any, small_fleet: Any
+) -> None:
+    for code, number in (("dev-1", 256), ("dev-2", 10)):
+        journal = journal_of(code)
+        for _ in range(number):
+            ledger.writer.store([journal.message(journal.rate())])
+    ledger.db.execute("UPDATE epochs SET archived = stored")
+    ledger.cut_ms = ledger.now_ms + 1
+    purge(ledger)
+    moved = WindowAssignment(window="w1", department="market", from_on=date(2026, 6, 20))
+    fleet = small_fleet(window_assignments=(*ledger.fleet.window_assignments, moved))
+
+    comparison = compare_fleet(ledger.db.conn, fleet, ledger.keys)
+
+    assert (comparison.retroactive, comparison.moved()) == ([], Moved(0, None, 256))
