@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -38,7 +38,7 @@ MOST_UNSIGNED: Final = 100
 record: more than a few are nobody's accident."""
 _BEFORE: Final = "as in the backup before (a copy put there by hand needs `db renew-gen`)"
 _GROUP: Final = 2000
-_Row = tuple[Any, ...]
+_One = TypeVar("_One")
 _RECORDS: Final = (
     "SELECT position, epoch, seq, digest, key, payload, signature FROM records ORDER BY position"
 )
@@ -180,7 +180,8 @@ class _Checking:
     def _pass_over_purged(self) -> None:
         """Take in what is left of purged records: their digests, and the head of each chain."""
         for _block, digests in digest_blocks(self._connection, 0, purged_up_to(self._connection)):
-            self._frontier.extend(split_digests(digests))
+            for part in self._parted(split_digests(digests)):
+                self._extend(part)
         for row, seq, digest in self._connection.execute(
             "SELECT epoch, seq, digest FROM purge_heads ORDER BY purge"
         ):
@@ -195,26 +196,31 @@ class _Checking:
             self._tell("records", self._frontier.size, size)
             for part in self._parted(rows):
                 is_new = known is None or self._frontier.size >= known.size
-                self._frontier.extend([self._check(is_new, *row) for row in part])
+                self._extend([self._check(is_new, *row) for row in part])
                 self._stop_if_bad(MOST_PROBLEMS)
-                if (
-                    known is not None
-                    and self._frontier.size == known.size
-                    and _text(self._frontier.root()) != known.root
-                ):
-                    self._problem(
-                        f"root of the first {known.size} records: expected {known.root}, {_BEFORE},"
-                        f" got {_text(self._frontier.root())}"
-                    )
         if known is not None and self._frontier.size < known.size:
             self._problem(
                 f"records: expected {known.size} or more, {_BEFORE}, got {self._frontier.size}"
             )
 
-    def _parted(self, rows: list[_Row]) -> Iterator[list[_Row]]:
+    def _extend(self, digests: list[bytes]) -> None:
+        """Take a part into the tree; at the end of the known part the root must be as before."""
+        self._frontier.extend(digests)
+        known = self._known
+        if (
+            known is not None
+            and self._frontier.size == known.size
+            and _text(self._frontier.root()) != known.root
+        ):
+            self._problem(
+                f"root of the first {known.size} records: expected {known.root}, {_BEFORE},"
+                f" got {_text(self._frontier.root())}"
+            )
+
+    def _parted(self, group: list[_One]) -> Iterator[list[_One]]:
         """A group, cut where the known part ends."""
         cut = self._known.size - self._frontier.size if self._known is not None else 0
-        yield from (part for part in (rows[: max(cut, 0)], rows[max(cut, 0) :]) if part)
+        yield from (part for part in (group[: max(cut, 0)], group[max(cut, 0) :]) if part)
 
     def _check(
         self,

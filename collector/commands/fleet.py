@@ -113,6 +113,7 @@ def _document(changes: list[Change], moved: Moved) -> dict[str, Any]:
         "changes": [{name: getattr(change, name) for name in names} for change in changes],
         "ratings_moved": moved.ratings,
         "moved_since": moved.since and moved.since.isoformat(),
+        "ratings_kept": moved.kept,
     }
 
 
@@ -120,6 +121,11 @@ def _write_lines(changes: list[Change], moved: Moved) -> None:
     if any(change.action == "retroactive" for change in changes):
         since = f", the first of {moved.since}" if moved.since else ""
         write_line(f"CHANGES THE PAST: {moved.ratings} stored ratings move{since}")
+    if moved.kept:
+        write_line(
+            f"STAYS AS IT WAS: {moved.kept} stored ratings are not counted anew: "
+            "their records are purged"
+        )
     for change in changes:
         write_line(str(change))
     if not changes:

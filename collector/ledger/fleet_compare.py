@@ -18,6 +18,7 @@ from collector.ledger.fleet_change import (
     find_retroactive,
     placements_of,
 )
+from collector.ledger.purged import purged_up_to
 from collector.periods import day_start_ms, local_day
 from collector.press_time import FUTURE_TOLERANCE_MS
 from firmware_config.fleet import Fleet
@@ -35,15 +36,17 @@ _KNOWN = {
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What retroactive assignments do to ratings that are stored.
+    """What assignments of the past do to ratings that are stored.
 
     Attributes:
         ratings: how many would belong to another window, department or member of staff.
         since: the local day of the first of them; None when there are none.
+        kept: how many more would, but stay as they were counted: their records are purged.
     """
 
     ratings: int = 0
     since: date | None = None
+    kept: int = 0
 
 
 class FleetComparison:
@@ -88,13 +91,16 @@ class FleetComparison:
 
     def moved(self) -> Moved:
         """What loading would do to the ratings that are stored; reads the outcomes it may touch."""
-        if not self.retroactive:
+        purged = purged_up_to(self._connection)
+        past = self.added if purged else self.retroactive  # of purged records none is retroactive
+        if not past:
             return Moved()
         now, then = placements_of(self._known), placements_of([*self._known, *self.added])
-        first_ms = min(one.from_ms for one in self.retroactive)
+        first_ms = min(one.from_ms for one in past)
         days: list[str] = []
-        for device, ms, on_date, staff_from in self._connection.execute(
-            "SELECT d.code, o.pressed_ms, o.on_date, o.staff_from FROM outcomes o"
+        kept = 0
+        for position, device, ms, on_date, staff_from in self._connection.execute(
+            "SELECT o.position, d.code, o.pressed_ms, o.on_date, o.staff_from FROM outcomes o"
             " JOIN devices d ON d.id = o.device WHERE o.on_date >= ? AND o.level IS NOT NULL",
             [local_day(first_ms, self._zone).isoformat()],
         ):
@@ -102,8 +108,11 @@ class FleetComparison:
             if (old.window, old.department) != (new.window, new.department) or (
                 old.staff_no != new.staff_no and staff_from != "record"
             ):
-                days.append(on_date)
-        return Moved(len(days), date.fromisoformat(min(days))) if days else Moved()
+                if position <= purged:
+                    kept += 1
+                else:
+                    days.append(on_date)
+        return Moved(len(days), date.fromisoformat(min(days)) if days else None, kept)
 
     def _assignments(self) -> None:
         changes = []

@@ -21,8 +21,10 @@ from collector.boot_times import BootFacts
 from collector.errors import LedgerMismatch
 from collector.ledger.boots import Boots, read_placed
 from collector.ledger.derive import Batch
+from collector.ledger.frozen import outcomes_digest, tables_digest
 from collector.ledger.purged import (
     BLOCK,
+    checked_frontier,
     digest_blocks,
     purged_up_to,
     read_purged_boots,
@@ -31,7 +33,6 @@ from collector.ledger.purged import (
 )
 from collector.ledger.registry import read_calendar, read_meta, read_placements
 from collector.ledger.repeats import hidden_case
-from collector.merkle import Frontier
 
 STEP: Final = 20_480
 """Most records purged in one transaction, about a second's work, so that ingest need not wait
@@ -82,13 +83,20 @@ class PurgePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged:
-    """One purge. `number` records up to position `up_to`; `root`: of the first `up_to` records."""
+    """One purge. `number` records up to position `up_to`; `root`: of the first `up_to` records.
+
+    `outcomes` and `tables`: of what it froze; see `collector.ledger.frozen`.
+    """
 
     gen: str
+    made_ms: int
     before_ms: int
     number: int
     up_to: int
     root: bytes
+    by: str
+    outcomes: bytes
+    tables: bytes
 
 
 def plan_purge(connection: sqlite3.Connection, before_ms: int) -> PurgePlan:
@@ -127,7 +135,7 @@ def purge_records(
     plan: PurgePlan,
     *,
     by: str,
-    sign: Callable[[Purged], bytes] | None,
+    sign: Callable[[Purged], bytes],
     clock_ms: Callable[[], int],
 ) -> Iterator[Purged]:
     """Do what the plan says, cut by cut, each durably; the connection must be in no transaction.
@@ -137,7 +145,7 @@ def purge_records(
     Args:
         plan: from `plan_purge` of this ledger.
         by: who runs it.
-        sign: signs what was done; None: the key cannot be read.
+        sign: signs what was done; what it raises leaves this purge undone.
         clock_ms: wall clock, UTC milliseconds since 1970.
 
     Yields:
@@ -151,7 +159,7 @@ def purge_records(
     connection = db.conn
     if not plan.cuts:
         return
-    frontier = _checked_frontier(connection, plan.after)
+    frontier = checked_frontier(connection, plan.after)
     # outcomes outlive their records here, and only here
     connection.execute("PRAGMA foreign_keys = OFF")
     try:
@@ -159,16 +167,9 @@ def purge_records(
         for cut in plan.cuts:
             for _block, digests in digest_blocks(connection, after, cut):
                 frontier.extend(split_digests(digests))
-            purged = Purged(
-                gen=plan.gen,
-                before_ms=plan.before_ms,
-                number=cut - after,
-                up_to=cut,
-                root=frontier.root(),
-            )
             connection.execute("BEGIN IMMEDIATE")
             try:
-                _purge(db, after, purged, by, sign(purged) if sign else None, clock_ms())
+                purged = _purge(db, plan, after, cut, frontier.root(), by, sign, clock_ms())
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
@@ -180,18 +181,21 @@ def purge_records(
 
 
 def _purge(
-    db: Database, after: int, purged: Purged, by: str, token: bytes | None, now_ms: int
-) -> None:
+    db: Database,
+    plan: PurgePlan,
+    after: int,
+    up_to: int,
+    root: bytes,
+    by: str,
+    sign: Callable[[Purged], bytes],
+    now_ms: int,
+) -> Purged:
     connection = db.conn
-    meta, up_to = read_meta(db), purged.up_to
-    if meta["gen"] != purged.gen or purged_up_to(connection) != after:
+    meta = read_meta(db)
+    if meta["gen"] != plan.gen or purged_up_to(connection) != after:
         raise LedgerMismatch("purge: the ledger is not the one the plan was made of")
     blocks = list(digest_blocks(connection, after, up_to))  # before the purge says they are gone
     number = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM purges").fetchone()[0]
-    connection.execute(
-        "INSERT INTO purges VALUES (?, 'records', ?, ?, ?, ?, ?, ?, ?)",
-        (number, now_ms, purged.before_ms, purged.number, up_to, purged.root, by, token),
-    )
     connection.executemany(
         f"INSERT INTO purge_heads VALUES ({number}, ?, ?, ?)",
         connection.execute(_HEADS, (up_to,)).fetchall(),
@@ -200,7 +204,23 @@ def _purge(
     _freeze_rollups(db, after, up_to)
     _hide_cases(connection, after, up_to, meta["purge_salt"])
     connection.execute("DELETE FROM offset_times WHERE position <= ?", (up_to,))
+    purged = Purged(
+        gen=plan.gen,
+        made_ms=now_ms,
+        before_ms=plan.before_ms,
+        number=up_to - after,
+        up_to=up_to,
+        root=root,
+        by=by,
+        outcomes=outcomes_digest(connection, number, after, up_to),
+        tables=tables_digest(connection),
+    )
+    connection.execute(
+        "INSERT INTO purges VALUES (?, 'records', ?, ?, ?, ?, ?, ?, ?)",
+        (number, now_ms, plan.before_ms, purged.number, up_to, root, by, sign(purged)),
+    )
     connection.execute("DELETE FROM records WHERE position <= ?", (up_to,))
+    return purged
 
 
 def _freeze_rollups(db: Database, after: int, up_to: int) -> None:
@@ -236,22 +256,6 @@ def _hide_cases(connection: sqlite3.Connection, after: int, up_to: int, salt: st
         " WHERE position > ? AND position <= ?",
         (after, up_to),
     )
-
-
-def _checked_frontier(connection: sqlite3.Connection, after: int) -> Frontier:
-    """The tree at `after`, when all digests together give the ledger's root."""
-    size, root = connection.execute("SELECT size, root FROM ledger_state").fetchone()
-    frontier, packed = Frontier(), b""
-    for _block, digests in digest_blocks(connection, 0, size):
-        if frontier.size == after:
-            packed = frontier.packed()
-        frontier.extend(split_digests(digests))
-    if (frontier.size, frontier.root()) != (size, root):
-        raise LedgerMismatch(
-            f"ledger: expected root {root.hex()} over {size} records, "
-            f"got {frontier.root().hex()} over {frontier.size}; run `collector verify`"
-        )
-    return Frontier(after, packed)
 
 
 def _cut(connection: sqlite3.Connection, after: int, last: int) -> int:

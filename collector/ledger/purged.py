@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from collector.boot_times import BootFacts
+from collector.errors import LedgerMismatch
+from collector.merkle import Frontier
 from firmware_config.chain import DIGEST_BYTES
 
 BLOCK: Final = 256
@@ -73,3 +75,23 @@ def digest_blocks(
 def split_digests(joined: bytes) -> list[bytes]:
     """Digests of 32 bytes each from those of a block."""
     return [joined[at : at + DIGEST_BYTES] for at in range(0, len(joined), DIGEST_BYTES)]
+
+
+def checked_frontier(connection: sqlite3.Connection, after: int) -> Frontier:
+    """The tree at `after`, when all digests together give the ledger's root.
+
+    Raises:
+        LedgerMismatch: they do not.
+    """
+    size, root = connection.execute("SELECT size, root FROM ledger_state").fetchone()
+    frontier, packed = Frontier(), b""
+    for _block, digests in digest_blocks(connection, 0, size):
+        if frontier.size == after:
+            packed = frontier.packed()
+        frontier.extend(split_digests(digests))
+    if (frontier.size, frontier.root()) != (size, root):
+        raise LedgerMismatch(
+            f"ledger: expected root {root.hex()} over {size} records, "
+            f"got {frontier.root().hex()} over {frontier.size}; run `collector verify`"
+        )
+    return Frontier(after, packed)

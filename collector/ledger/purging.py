@@ -5,17 +5,21 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 from sqlite_utils import Database
 
+from collector.errors import LedgerMismatch
+from collector.ledger.frozen import tables_digest
 from collector.ledger.purge import Purged, PurgePlan, plan_purge, purge_records
 from collector.ledger.quarantine_purge import count_quarantine, purge_quarantine
 from collector.press_time import wall_text
 from collector.retention.rules import quarantine_before_ms, records_before_ms
 from collector.settings_care import RetentionSettings
-from firmware_config.chain import b64url
+from firmware_config.chain import b64url, split_token
 from firmware_config.contract import CONTRACT_VERSION
+from firmware_config.errors import ContractError
 from firmware_config.keys import SigningKey
 
 
@@ -29,6 +33,10 @@ class PurgeStatement(msgspec.Struct, frozen=True, kw_only=True):
         root: RFC 9162 Merkle root of the first `up_to` records, base64url.
         number: records that this purge removed.
         before: what was received before this was past the rule, UTC.
+        by: who ran it; `time`: when, UTC.
+        outcomes: SHA-256 of what it froze and no later purge changes, base64url.
+        tables: SHA-256 of what it and all purges before it froze together, base64url. Of both see
+            `collector.ledger.frozen`.
     """
 
     what: str
@@ -38,7 +46,14 @@ class PurgeStatement(msgspec.Struct, frozen=True, kw_only=True):
     root: str
     number: int
     before: str
+    by: str
+    time: str
+    outcomes: str
+    tables: str
     v: int
+
+
+_decode: Final = msgspec.json.Decoder(PurgeStatement).decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +63,11 @@ class Due:
     records: PurgePlan | None
     quarantine: int | None
     quarantine_ms: int | None
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether records would go: a purge of them is signed, or it is not done."""
+        return self.records is not None and bool(self.records.cuts)
 
 
 def what_is_due(connection: sqlite3.Connection, settings: RetentionSettings, now_ms: int) -> Due:
@@ -77,22 +97,56 @@ def purge_due(
         due: from `what_is_due` of it.
         hall: its hall.
         by: who runs it.
-        key: the collector's; None: it cannot be read, and purges stay unsigned.
+        key: the collector's; None where it cannot be read.
         clock_ms: wall clock, UTC milliseconds since 1970.
 
     Raises:
-        LedgerMismatch: see `collector.ledger.purge.purge_records`.
+        ValueError: there is no key and it is needed; nothing has changed.
+        LedgerMismatch: what the purge before left is not what was signed; or see
+            `collector.ledger.purge.purge_records`.
         sqlite3.Error: the database failed; what was yielded is done.
     """
+    if due.needs_key:
+        if key is None:
+            raise ValueError("a purge of records must be signed")
+        _expect_as_signed(db.conn, key)
     if due.quarantine and due.quarantine_ms is not None:
         yield purge_quarantine(db, due.quarantine_ms, by=by, now_ms=clock_ms())
-    if due.records is not None:
-        sign = None if key is None else (lambda purged: key.token(_statement(purged, hall)))
-        for purged in purge_records(db, due.records, by=by, sign=sign, clock_ms=clock_ms):
+    if due.records is not None and key is not None:
+        for purged in purge_records(
+            db,
+            due.records,
+            by=by,
+            sign=lambda purged: key.token(statement_of(purged, hall)),
+            clock_ms=clock_ms,
+        ):
             yield purged.number
 
 
-def _statement(purged: Purged, hall: str) -> bytes:
+def _expect_as_signed(connection: sqlite3.Connection, key: SigningKey) -> None:
+    """The next purge signs these tables anew: they must be as the newest one left them."""
+    newest = connection.execute(
+        "SELECT id, token FROM purges WHERE rule = 'records' ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    if newest is None:
+        return
+    number, raw = newest
+    try:
+        token = split_token(raw or b"")
+        is_signed = key.public.is_signed(token.signing_input, token.signature)
+        said = read_statement(token.payload).tables
+    except ContractError as error:
+        raise LedgerMismatch(f"ledger: purge {number}: {error}; run `collector verify`") from error
+    found = b64url(tables_digest(connection)).decode("ascii")
+    if not is_signed or said != found:
+        raise LedgerMismatch(
+            f"ledger: purge {number}: expected rollups {said} signed by {key.kid}, "
+            f"got {found} signed by {token.kid}; run `collector verify`"
+        )
+
+
+def statement_of(purged: Purged, hall: str) -> bytes:
+    """What the collector signs of a purge."""
     return msgspec.json.encode(
         PurgeStatement(
             what="purge",
@@ -102,6 +156,25 @@ def _statement(purged: Purged, hall: str) -> bytes:
             root=b64url(purged.root).decode("ascii"),
             number=purged.number,
             before=wall_text(purged.before_ms),
+            by=purged.by,
+            time=wall_text(purged.made_ms),
+            outcomes=b64url(purged.outcomes).decode("ascii"),
+            tables=b64url(purged.tables).decode("ascii"),
             v=CONTRACT_VERSION,
         )
     )
+
+
+def read_statement(payload: bytes) -> PurgeStatement:
+    """The statement of a token's payload.
+
+    Raises:
+        ContractError: it is none.
+    """
+    try:
+        said = _decode(payload)
+    except msgspec.MsgspecError as error:
+        raise ContractError("schema", str(error)) from None
+    if said.what != "purge":
+        raise ContractError("schema", f"what: expected purge, got {said.what}")
+    return said

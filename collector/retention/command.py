@@ -6,6 +6,7 @@ import argparse
 import sqlite3
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
@@ -28,7 +29,8 @@ from firmware_config.keys import KeyFileError, SigningKey, load_signing_key
 DESCRIPTION: Final = """\
 Shows what is kept how long, what is past its rule, and every purge there was. `purge --yes`
 removes what is past its rule, oldest first, while ingest goes on: of records only what a verified
-backup holds. Each purge is written down with who ran it, and signed."""
+backup holds. Each purge is written down with who ran it; one of records is also signed by the
+collector's key, and without that key it is not done."""
 
 
 def add_parser(commands: Any) -> None:
@@ -122,7 +124,7 @@ def _run_purge(args: argparse.Namespace, settings: CollectorSettings) -> ExitCod
                     due,
                     hall=settings.hall,
                     by=sender(),
-                    key=_key(settings),
+                    key=_key(settings.key) if due.needs_key else None,
                     clock_ms=_now_ms,
                 ):
                     progress.advance(task, number)
@@ -134,11 +136,14 @@ def _run_purge(args: argparse.Namespace, settings: CollectorSettings) -> ExitCod
     return ExitCode.OK
 
 
-def _key(settings: CollectorSettings) -> SigningKey | None:
+def _key(path: Path) -> SigningKey:
     try:
-        return load_signing_key(settings.key)
-    except (OSError, KeyFileError):
-        return None
+        return load_signing_key(path)
+    except OSError as error:
+        raise KeyFileError(
+            f"{path}: {error.strerror}: a purge of records must be signed by the collector's key;"
+            " nothing was purged"
+        ) from error
 
 
 def _now_ms() -> int:

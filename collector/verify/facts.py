@@ -29,12 +29,16 @@ class KeyRow:
 
 
 class PurgeRow(NamedTuple):
-    """A purge of records: id, highest place purged, root over all up to there, rows removed."""
+    """A purge of records: a row of `purges`."""
 
     id: int
     up_to: int
     root: bytes
     number: int
+    before_ms: int
+    made_ms: int
+    by: str
+    token: bytes | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +141,8 @@ def read_facts(reader: LedgerReader) -> LedgerFacts:
     heads: dict[int, tuple[int, bytes]] = {}
     if "purges" in tables:
         rows = reader.rows(
-            "SELECT id, up_to, root, number FROM purges WHERE rule = 'records' ORDER BY id"
+            "SELECT id, up_to, root, number, before_ms, made_ms, by, token FROM purges"
+            " WHERE rule = 'records' ORDER BY id"
         )
         purges = [PurgeRow(*row) for row in rows]
         rows = reader.rows("SELECT epoch, seq, digest FROM purge_heads ORDER BY purge")

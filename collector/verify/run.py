@@ -22,6 +22,7 @@ from collector.verify.facts import LedgerFacts, read_facts
 from collector.verify.findings import Check, Finding, Findings, Level
 from collector.verify.journals import Journals
 from collector.verify.known import Known, export_marks, fleet_findings, key_findings
+from collector.verify.purges import check_purges
 from collector.verify.reception import Bracket, set_back
 from collector.verify.records import Checked
 from collector.verify.scan import Crew, Job
@@ -83,6 +84,7 @@ def verify(
         facts = read_facts(reader)
         findings = Findings(check_schema(reader))
         findings.extend(check_state(facts))
+        findings.extend(check_purges(facts, known.collector_key))
         findings.extend(check_refused(reader, facts))
         last = _last_place(reader, facts, findings)
         findings.extend(key_findings(facts, known.device_keys))
@@ -167,7 +169,7 @@ def _statements(
     for is_missing, what in (
         (
             known.collector_key is None,
-            "signatures of checkpoints: the collector's key is not known",
+            "signatures of checkpoints and purges: the collector's key is not known",
         ),
         (known.device_keys is None, "whether keys are the devices': there is no folder with keys"),
         (known.fleet is None, "assignments: there is no fleet file"),

@@ -1,7 +1,8 @@
 """Reading all records, on all cores: every process checks stretches of places by itself.
 
 What goes beside the signatures (making the derived tables anew, SQLite's own checks, the
-day-closes) is begun first, so that the last process to end has been checking signatures.
+day-closes, what purges left) is begun first, so that the last process to end has been checking
+signatures.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from collector.verify.day_closes import check_day_closes
 from collector.verify.derived import check_derived
 from collector.verify.facts import LedgerFacts
 from collector.verify.findings import Finding
+from collector.verify.purges import check_frozen
 from collector.verify.reception import Bracket
 from collector.verify.records import BLOCK, Checked, RowChecker
 from collector.verify.structure import check_integrity
@@ -130,6 +132,10 @@ class Worker:
         """Compare the devices' counts."""
         return check_day_closes(self._job.facts, self._job.since)
 
+    def frozen(self) -> list[Finding]:
+        """Compare what purges left."""
+        return check_frozen(self._job.facts)
+
     def close(self) -> None:
         """Close its connection; idempotent."""
         if self._reader is not None:
@@ -137,7 +143,7 @@ class Worker:
             self._reader = None
 
 
-PARTS: Final = (Worker.derived, Worker.integrity, Worker.day_closes)
+PARTS: Final = (Worker.derived, Worker.integrity, Worker.day_closes, Worker.frozen)
 """What is checked beside the rows."""
 _worker: Worker | None = None
 

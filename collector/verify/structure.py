@@ -68,26 +68,6 @@ def check_state(facts: LedgerFacts) -> Iterable[Finding]:
             expected=f"from {facts.purged_to + 1} on",
             got=str(facts.first_position),
         )
-    before = 0
-    for row in facts.purges:
-        if row.number != row.up_to - before:
-            yield _fail(
-                Check.PURGE,
-                "does not follow the purge before it",
-                where=f"purge {row.id}",
-                expected=f"{row.up_to - before} records",
-                got=str(row.number),
-            )
-        before = row.up_to
-    if facts.purges:
-        yield Finding(
-            level=Level.NOTE,
-            check=Check.PURGE,
-            what="purged by rule: their digests are checked, their signatures cannot be",
-            first_position=1,
-            last_position=facts.purged_to,
-            count=facts.purged_to,
-        )
 
 
 def check_refused(reader: LedgerReader, facts: LedgerFacts) -> Iterable[Finding]:

@@ -16,6 +16,7 @@ import pytest
 
 from collector.cli import main
 from collector.ledger.migrations import open_ledger
+from collector.ledger.purge import plan_purge, purge_records
 from collector.ledger.writer import LedgerWriter
 from firmware_config.errors import ExitCode
 from firmware_config.keys import save_verify_key
@@ -117,6 +118,30 @@ def test_what_changes_the_past_is_told_first_with_how_many_ratings_and_since_whe
         "code": "w1",
         "detail": "gas from 2026-06-30",
     }
+
+
+def test_how_many_ratings_stay_because_their_records_are_purged_is_told(
+    run: Run, config: Path, journal_of: Any, now_ms: int
+) -> None:
+    journal = journal_of("dev-1")
+    for _ in range(300):
+        journal.rate()
+    with closing(open_ledger(config.with_name("ledger.db"))) as db:
+        writer = LedgerWriter(db, hall="hall-1", clock_ms=lambda: now_ms)
+        for at in range(2, 300, 10):
+            writer.store([journal.message(*journal.tokens[at : at + 10])])
+        db.execute("UPDATE epochs SET archived = stored")
+        plan = plan_purge(db.conn, now_ms + 1)
+        list(purge_records(db, plan, by="me", sign=lambda _: b"token", clock_ms=lambda: now_ms))
+    config.with_name("fleet.toml").write_text(FLEET + LATE, encoding="utf-8")
+
+    told = run("fleet", "diff")[1].splitlines()
+
+    assert told[:2] == [
+        "CHANGES THE PAST: 44 stored ratings move, the first of 2026-07-01",
+        "STAYS AS IT WAS: 256 stored ratings are not counted anew: their records are purged",
+    ]
+    assert json.loads(run("fleet", "diff", "--json")[1])["ratings_kept"] == 256
 
 
 def test_without_a_terminal_loading_needs_yes(run: Run, config: Path) -> None:

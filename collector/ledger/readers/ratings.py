@@ -27,13 +27,25 @@ _FROM_PURGED: Final = (
     " CROSS JOIN (SELECT block, digests FROM purged_digests) p ON p.block = (o.position - 1) / 256"
 )
 """Where the record is purged its outcome tells the seq, and its block the digest."""
-_RATING: Final = (
-    "SELECT d.code, e.epoch, r.seq, r.digest, o.level, coalesce(w.code, ''), coalesce(p.code, ''),"
-    " o.pressed_ms, o.time_quality, o.is_repeat, r.kind FROM records r"
-    " JOIN epochs e ON e.id = r.epoch JOIN devices d ON d.id = e.device"
-    " LEFT JOIN outcomes o ON o.position = r.position"
-    " LEFT JOIN windows w ON w.id = o.window LEFT JOIN departments p ON p.id = o.department"
+_PURGED_DIGEST: Final = "substr(p.digests, 32 * ((o.position - 1) % 256) + 1, 32)"
+_TOLD: Final = (
+    " o.level, coalesce(w.code, ''), coalesce(a.code, ''), o.pressed_ms, o.time_quality,"
+    " o.is_repeat,"
 )
+_PLACE: Final = (
+    " LEFT JOIN windows w ON w.id = o.window LEFT JOIN departments a ON a.id = o.department"
+)
+_RATING: Final = (
+    f"SELECT d.code, e.epoch, r.seq, r.digest,{_TOLD} r.kind FROM records r"
+    " JOIN epochs e ON e.id = r.epoch JOIN devices d ON d.id = e.device"
+    f" LEFT JOIN outcomes o ON o.position = r.position{_PLACE}"
+)
+_PURGED_RATING: Final = (
+    f"SELECT d.code, e.epoch, o.seq, {_PURGED_DIGEST},{_TOLD} 'UNRATED' FROM devices d"
+    " JOIN epochs e ON e.device = d.id JOIN outcomes o ON o.epoch = e.id"
+    f" JOIN purged_digests p ON p.block = (o.position - 1) / 256{_PLACE} WHERE o.seq IS NOT NULL"
+)
+"""Where the record is purged; what was neither rated nor unrated has left no outcome."""
 
 
 def rating_at(query: Query, position: int) -> RatingRecord:
@@ -42,7 +54,9 @@ def rating_at(query: Query, position: int) -> RatingRecord:
     Raises:
         CorrectionRefused: there is none, or it is unrated, ignored or a repeat.
     """
-    rows = query(f"{_RATING} WHERE r.position = ?", position)
+    rows = query(f"{_RATING} WHERE r.position = ?", position) or query(
+        f"{_PURGED_RATING} AND o.position = ?", position
+    )
     return _counted(rows, f"position {position}")
 
 
@@ -52,7 +66,10 @@ def rating_of(query: Query, device: str, epoch: str, seq: int) -> RatingRecord:
     Raises:
         CorrectionRefused: there is none, or it is unrated, ignored or a repeat.
     """
-    rows = query(f"{_RATING} WHERE d.code = ? AND e.epoch = ? AND r.seq = ?", device, epoch, seq)
+    name = (device, epoch, seq)
+    rows = query(f"{_RATING} WHERE d.code = ? AND e.epoch = ? AND r.seq = ?", *name) or query(
+        f"{_PURGED_RATING} AND d.code = ? AND e.epoch = ? AND o.seq = ?", *name
+    )
     return _counted(rows, f"record {device}/{epoch}/{seq}")
 
 
@@ -92,8 +109,7 @@ def excluded_ratings(query: Query, these: Sequence[Exclusion]) -> list[ExcludedR
     ]
     sources = [("r.digest", _FROM_RECORDS)]
     if query("SELECT 1 FROM purges WHERE rule = 'records' LIMIT 1"):
-        digest_of = "substr(p.digests, 32 * ((o.position - 1) % 256) + 1, 32)"
-        sources.append((digest_of, _FROM_PURGED))
+        sources.append((_PURGED_DIGEST, _FROM_PURGED))
     found: list[ExcludedRating] = []
     for at, (digest_of, source) in product(range(0, len(asked), _CHUNK), sources):
         chunk = asked[at : at + _CHUNK]

@@ -11,6 +11,7 @@ import pytest
 from collector.backup.errors import BackupDamaged
 from collector.backup.verifying import KnownPart, verify_ledger
 from collector.ledger.bulk import BulkInsert
+from collector.ledger.purge import plan_purge, purge_records
 from collector.merkle import Frontier
 from firmware_config.chain import b64url, split_token
 
@@ -90,3 +91,27 @@ def test_a_file_with_broken_pages_is_told_as_damaged(ledger: Any) -> None:
 
         with pytest.raises(BackupDamaged):
             verify_ledger(path, tell)
+
+
+@pytest.mark.parametrize("size", [100, 256, 400, 512, 600])
+def test_the_root_of_the_backup_before_is_compared_also_where_all_of_it_is_purged(
+    size: int, ledger: Any, journal_of: Callable[..., Any]
+) -> None:
+    journal = journal_of("dev-1")
+    for _ in range(60):
+        for _ in range(10):
+            journal.rate(5)
+        ledger.writer.store([journal.message(*journal.tokens[-10:])])
+    ledger.db.execute("UPDATE epochs SET archived = stored")
+    plan = plan_purge(ledger.db.conn, ledger.now_ms + 1)
+    [done] = purge_records(
+        ledger.db, plan, by="me", sign=lambda _: b"token", clock_ms=lambda: ledger.now_ms
+    )
+    assert done.up_to == 512
+    frontier = Frontier()
+    frontier.extend([split_token(raw).digest for raw in journal.tokens[:size]])
+
+    root = b64url(frontier.root()).decode()
+    assert verify_ledger(ledger.path, tell, known=KnownPart(size, root)).size == 600
+    with pytest.raises(BackupDamaged, match=f"root of the first {size} records"):
+        verify_ledger(ledger.path, tell, known=KnownPart(size, b64url(bytes(32)).decode()))

@@ -82,6 +82,54 @@ def test_purging_needs_yes_and_is_signed_and_shown(run: Any, old: Any, tmp_path:
     assert rules == ["quarantine", "records"]
 
 
+@pytest.mark.parametrize("text", [None, "", "no key"])
+def test_without_the_key_no_record_is_purged(
+    text: str | None, run: Any, old: Any, tmp_path: Path
+) -> None:
+    key = tmp_path / "collector.jwk"
+    key.unlink()
+    if text is not None:
+        key.write_text(text, encoding="utf-8")
+
+    code, out, err = run("purge", "--yes")
+
+    assert (code, out) == (ExitCode.CONFIGURATION, "")
+    assert str(key) in err
+    assert old.query("SELECT count(*) FROM records") == [(301,)]
+    assert old.query("SELECT count(*) FROM purges") == [(0,)]
+
+
+def test_quarantine_is_purged_without_the_key(run: Any, old: Any, tmp_path: Path) -> None:
+    old.db.execute("UPDATE epochs SET archived = 0")
+    (tmp_path / "collector.jwk").unlink()
+
+    code, out, _ = run("purge", "--yes")
+
+    assert (code, out.splitlines()[-1]) == (ExitCode.OK, "purged 1 rows")
+
+
+def test_what_was_changed_since_the_last_purge_is_not_signed_by_the_next(
+    run: Any, old: Any, journal_of: Any
+) -> None:
+    run("purge", "--yes")
+    other = journal_of("dev-2")
+    for number in range(256):
+        at_ms = old.now_ms - 3_600_000 + number * 1000
+        token = other.rate(wall_ms=at_ms, mono_ms=number * 1000)
+        old.writer.store([other.message(token)])
+    old.db.execute("UPDATE epochs SET archived = stored")
+    old.db.execute("UPDATE purged_day_rollups SET level4 = 7")
+
+    code, _, err = run("purge", "--yes")
+
+    assert code == ExitCode.DATABASE
+    assert "run `collector verify`" in err
+    assert old.query("SELECT count(*) FROM purges WHERE rule = 'records'") == [(1,)]
+
+    old.db.execute("UPDATE purged_day_rollups SET level4 = 0")
+    assert run("purge", "--yes")[:2] == (ExitCode.OK, "purged 256 rows\n")
+
+
 def test_a_second_run_finds_nothing(run: Any, old: Any) -> None:
     run("purge", "--yes")
 

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import date
 from typing import Any
 
 import pytest
 
+from collector.corrections.entries import CorrectionRefused
 from collector.corrections.reading import Exclusion
+from collector.ledger.fleet_compare import Moved
+from collector.ledger.fleet_loader import compare_fleet, load_into_ledger
+from collector.ledger.frozen import OUTCOMES, TABLES, tables_digest
 from collector.ledger.purge import plan_purge, purge_records
 from collector.ledger.purged import BLOCK, digest_blocks, split_digests
-from collector.ledger.readers.ratings import excluded_ratings
+from collector.ledger.purging import read_statement, statement_of
+from collector.ledger.readers.ratings import excluded_ratings, rating_at, rating_of
 from collector.ledger.rebuild import DERIVED_TABLES, rebuild
 from collector.ledger.tree import LedgerTree, ask_of
 from collector.merkle import Frontier
+from firmware_config.chain import b64url, split_token
+from firmware_config.fleet import WindowAssignment
 from firmware_config.keys import SigningKey
 from firmware_config.merkle_proof import is_consistent, is_included, leaf_hash
 
 DAY_MS = 86_400_000
 SESSIONS = 150
+KEY = SigningKey.from_seed(b"k" * 32)
 
 
 @pytest.fixture
@@ -44,10 +53,17 @@ def filled(ledger: Any, journal_of: Any) -> Any:
     return ledger
 
 
-def purge(ledger: Any, before_ms: int | None = None, key: SigningKey | None = None) -> list[Any]:
+def purge(ledger: Any, before_ms: int | None = None) -> list[Any]:
     plan = plan_purge(ledger.db.conn, ledger.cut_ms if before_ms is None else before_ms)
-    sign = None if key is None else (lambda purged: key.token(purged.root))
-    return list(purge_records(ledger.db, plan, by="me", sign=sign, clock_ms=lambda: ledger.now_ms))
+    return list(
+        purge_records(
+            ledger.db,
+            plan,
+            by="me",
+            sign=lambda purged: KEY.token(statement_of(purged, "hall-1")),
+            clock_ms=lambda: ledger.now_ms,
+        )
+    )
 
 
 def rollups(ledger: Any) -> list[Any]:
@@ -66,13 +82,37 @@ def root_of_all(ledger: Any) -> bytes:
 
 
 def test_only_old_whole_blocks_go_and_the_purge_is_written_down(filled: Any) -> None:
-    [done] = purge(filled, key=SigningKey.from_seed(b"k" * 32))
+    [done] = purge(filled)
 
     assert (done.number, done.up_to) == (BLOCK, BLOCK)  # of 300 records of the first day
     assert positions(filled) == list(range(BLOCK + 1, 2 * 2 * SESSIONS + 1))
     [row] = filled.query("SELECT rule, before_ms, number, up_to, root, by, token FROM purges")
     assert row[:6] == ("records", filled.cut_ms, BLOCK, BLOCK, done.root, "me")
-    assert row[6].count(b".") == 2
+    said = read_statement(split_token(row[6]).payload)
+    assert (said.up_to, said.number, said.by) == (BLOCK, BLOCK, "me")
+    assert said.tables == b64url(tables_digest(filled.db.conn)).decode()
+
+
+def test_every_column_of_what_is_frozen_is_signed(filled: Any) -> None:
+    """A migration that adds one decides whether what was signed before must say it."""
+    for table, named in {"outcomes": OUTCOMES, **TABLES}.items():
+        columns = {row[1] for row in filled.query(f"PRAGMA table_info({table})")}
+        assert set(named) == columns, table
+
+
+def test_a_purge_that_cannot_be_signed_is_not_done(filled: Any) -> None:
+    before = [filled.table(name) for name in ("outcomes", "purge_heads", "purged_boots")]
+
+    def sign(_purged: Any) -> bytes:
+        raise OSError("no key")
+
+    plan = plan_purge(filled.db.conn, filled.cut_ms)
+    with pytest.raises(OSError, match="no key"):
+        list(purge_records(filled.db, plan, by="me", sign=sign, clock_ms=lambda: 0))
+
+    assert len(positions(filled)) == 4 * SESSIONS
+    assert [filled.table(name) for name in ("outcomes", "purge_heads", "purged_boots")] == before
+    assert filled.query("SELECT count(*) FROM purges") == [(0,)]
 
 
 def test_nothing_is_purged_that_no_verified_backup_holds(filled: Any) -> None:
@@ -224,6 +264,23 @@ def test_proofs_reach_into_what_was_purged(filled: Any) -> None:
     assert is_included(leaf_hash(digest), 6, size, tree.inclusion(7, size), root)
 
 
+def test_a_purged_rating_is_found_as_it_was_by_name_and_by_place(filled: Any) -> None:
+    """Else every correction of it would be told as wrong once it is purged."""
+
+    def query(sql: str, *values: Any) -> list[Any]:
+        return filled.db.conn.execute(sql, values).fetchall()
+
+    [(place,)] = query("SELECT max(position) FROM outcomes WHERE position <= ?", BLOCK)
+    before = rating_at(query, place)
+
+    purge(filled)
+
+    assert rating_at(query, place) == before
+    assert rating_of(query, before.device, before.epoch, before.seq) == before
+    with pytest.raises(CorrectionRefused, match="no such record"):
+        rating_at(query, place - 1)  # an invitation
+
+
 def test_an_exclusion_of_a_purged_rating_still_counts(filled: Any) -> None:
     def query(sql: str, *values: Any) -> list[Any]:
         return filled.db.conn.execute(sql, values).fetchall()
@@ -252,3 +309,44 @@ def test_an_exclusion_of_a_purged_rating_still_counts(filled: Any) -> None:
     purge(filled)
 
     assert excluded_ratings(query, these) == before
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [(1, Moved(86, date(2026, 7, 1), 64)), (2, Moved(22, date(2026, 7, 2), 128))],
+)
+def test_an_assignment_of_the_past_says_what_it_moves_and_what_stays_because_it_is_purged(
+    days: int, expected: Moved, filled: Any, small_fleet: Any
+) -> None:
+    purge(filled, filled.cut_ms + (days - 1) * DAY_MS)
+    moved = WindowAssignment(window="w1", department="market", from_on=date(2026, 6, 20))
+    fleet = small_fleet(window_assignments=(*filled.fleet.window_assignments, moved))
+    before = filled.query("SELECT * FROM outcomes WHERE position <= ?", days * BLOCK)
+
+    assert compare_fleet(filled.db.conn, fleet, filled.keys).moved() == expected
+    load_into_ledger(filled.db, fleet, filled.keys, now_ms=0)
+
+    assert filled.query("SELECT * FROM outcomes WHERE position <= ?", days * BLOCK) == before
+    [(number, since)] = filled.query(
+        "SELECT count(*), min(on_date) FROM outcomes o JOIN departments d ON d.id = o.department"
+        " WHERE d.code = 'market' AND o.device = (SELECT id FROM devices WHERE code = 'dev-1')"
+    )
+    assert Moved(number, date.fromisoformat(since), expected.kept) == expected
+
+
+def test_ratings_that_stay_are_told_also_where_every_record_of_their_device_is_purged(
+    ledger: Any, journal_of: Any, small_fleet: Any
+) -> None:
+    for code, number in (("dev-1", 256), ("dev-2", 10)):
+        journal = journal_of(code)
+        for _ in range(number):
+            ledger.writer.store([journal.message(journal.rate())])
+    ledger.db.execute("UPDATE epochs SET archived = stored")
+    ledger.cut_ms = ledger.now_ms + 1
+    purge(ledger)
+    moved = WindowAssignment(window="w1", department="market", from_on=date(2026, 6, 20))
+    fleet = small_fleet(window_assignments=(*ledger.fleet.window_assignments, moved))
+
+    comparison = compare_fleet(ledger.db.conn, fleet, ledger.keys)
+
+    assert (comparison.retroactive, comparison.moved()) == ([], Moved(0, None, 256))
