@@ -13,11 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from collector.commands.correction_output import (
+    COLUMNS,
+    correction_document,
+    correction_row,
+)
 from collector.commands.tables import add_format, write_csv, write_json, write_line, write_table
 from collector.corrections.entries import (
     UNIX,
     ChainMark,
-    Correction,
     RatingRecord,
     Reason,
     State,
@@ -35,27 +39,10 @@ from collector.errors import UsageError
 from collector.export.folders import ExportFolder
 from collector.ledger.readers import LedgerReader
 from collector.ledger.readers.ratings import rating_at, rating_of
-from collector.press_time import wall_text
 from collector.sender import login_uid
 from collector.settings import CollectorSettings
-from firmware_config.chain import b64url
 from firmware_config.command_line import a_number
 from firmware_config.errors import ExitCode
-
-_COLUMNS = (
-    "id",
-    "state",
-    "kind",
-    "reason",
-    "level",
-    "window",
-    "department",
-    "record",
-    "author",
-    "made",
-    "decider",
-    "decided",
-)
 
 
 def add_parser(commands: Any) -> None:
@@ -171,50 +158,16 @@ def _run_list(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode
         one for one in all_corrections(_file(settings)) if not args.state or one.state in args.state
     ]
     if args.json:
-        write_json([_document(one) for one in these])
+        write_json([correction_document(one) for one in these])
     elif args.csv:
-        write_csv(_COLUMNS, [_row(one) for one in these])
+        write_csv(COLUMNS, [correction_row(one) for one in these])
     else:
-        write_table(_COLUMNS, [_row(one) for one in these])
+        write_table(COLUMNS, [correction_row(one) for one in these])
     return ExitCode.OK
 
 
-def _row(one: Correction) -> tuple[Any, ...]:
-    p, d = one.proposal, one.decision
-    return (
-        p.id,
-        one.state.value,
-        p.kind.value + ("" if p.restores is None else f" {p.restores}"),
-        p.reason.value,
-        p.rating.level,
-        p.rating.window or "-",
-        p.rating.department or "-",
-        p.rating.name,
-        p.author,
-        wall_text(p.made_ms),
-        d.decider if d else "",
-        wall_text(d.made_ms) if d else "",
-    )
-
-
-def _document(one: Correction) -> dict[str, Any]:
-    p, d = one.proposal, one.decision
-    return {
-        **dict(zip(_COLUMNS, _row(one), strict=True)),
-        "kind": p.kind.value,
-        "restores": p.restores,
-        "ended_by": one.ended_by,
-        "pressed": wall_text(p.rating.pressed_ms),
-        "digest": b64url(p.rating.digest).decode("ascii"),
-        "note": p.note,
-        "evidence": p.evidence,
-        "decision_note": d.note if d else "",
-        "entries": [p.entry, *([d.entry] if d else [])],
-    }
-
-
 def _run_show(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
-    told = _document(correction(_file(settings), args.id))
+    told = correction_document(correction(_file(settings), args.id))
     if args.json:
         write_json(told)
     else:
