@@ -19,7 +19,13 @@ import pytest
 DRIVER = Path(__file__).with_name("press_driver.py")
 WINDOWS = 6
 
-pytestmark = pytest.mark.system
+pytestmark = [
+    pytest.mark.system,
+    # the broker decides nothing here; the other make is for `make lab`
+    pytest.mark.parametrize(
+        "hall", ["mosquitto", pytest.param("amqtt", marks=pytest.mark.lab)], indirect=True
+    ),
+]
 
 
 class Drill:
