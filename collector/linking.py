@@ -8,6 +8,12 @@ nothing enters that neither a signature nor a signed successor vouches for.
 A token is accepted when it is vouched for, its key is free, and it fits the neighbours that are
 stored: its `prev` is the digest of the record before it, and its digest is the `prev` of the one
 after it. A missing neighbour does not block: the record waits above the watermark (`extra`).
+
+Once two histories of a journal are known (a cloned card), a record above a gap could be of either,
+and the wrong one would shut out the right ones below it. Then its `prev` has to lead to a stored
+record, through nothing but quarantined tokens: a digest that is named by what is signed vouches for
+them as for any other. Those that were quarantined as `broken-link` are no way: they are the other
+history, or come again when what they follow is stored.
 """
 
 from __future__ import annotations
@@ -15,6 +21,8 @@ from __future__ import annotations
 from binascii import b2a_base64
 from collections.abc import Iterable, Mapping
 from typing import Final
+
+import msgspec
 
 from collector.verdict import (
     Candidate,
@@ -27,8 +35,22 @@ from collector.verdict import (
     StoredLink,
     Verdict,
 )
+from firmware_config.chain import digest, split_token
+from firmware_config.contract import PrevDigest
+from firmware_config.errors import ContractError
 
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+
+
+class _Place(msgspec.Struct):
+    """What a token that is no record says of its place."""
+
+    epoch: str
+    seq: int
+    prev: PrevDigest
+
+
+_place = msgspec.json.Decoder(_Place)
 
 
 def link_text(digest: bytes) -> str:
@@ -85,7 +107,8 @@ def _sorted_out(
             fresh[seq, candidate.link] = candidate
     vouched = _vouched(fresh.values())
     accepted: list[Candidate] = []
-    is_forked, reach = state.is_forked, state.stored
+    ways = _Ways(state, taken, view, [*verdict.quarantined])  # as they are before any link
+    is_forked = state.is_forked
     for candidate in sorted(fresh.values(), key=lambda one: one.record.seq):
         token, record = candidate.token, candidate.record
         seq = record.seq
@@ -95,11 +118,11 @@ def _sorted_out(
         elif seq in taken:
             verdict.conflicts.append(Conflict(state, seq, taken[seq].link, token))
             is_forked = True
-        elif is_forked and seq > (reach := _reach(state, reach, taken, view)) + 1:
-            detail = f"seq {seq}: two histories are known, this one is not linked to seq {reach}"
+        elif detail := _misfit(state, candidate, taken, view):
             fault = Quarantined(candidate.topic, token.raw, Reason.BROKEN_LINK, detail)
             verdict.quarantined.append(fault)
-        elif detail := _misfit(state, candidate, taken, view):
+        elif is_forked and not ways.lead_back(candidate):
+            detail = f"seq {seq}: two histories are known, this one leads to no stored record"
             fault = Quarantined(candidate.topic, token.raw, Reason.BROKEN_LINK, detail)
             verdict.quarantined.append(fault)
         else:
@@ -107,7 +130,7 @@ def _sorted_out(
             taken[seq] = StoredLink(candidate.link, record.prev)
     head = max(state.head, accepted[-1].record.seq) if accepted else state.head
     # through the new ones, and through those that waited above a gap
-    stored = _reach(state, reach, taken, view)
+    stored = _reach(state, state.stored, taken, view)
     link = state.link
     if stored > state.stored:
         last = taken.get(stored) or view.stored_link(state, stored)
@@ -121,6 +144,61 @@ def _reach(state: EpochState, seq: int, taken: Mapping[int, StoredLink], view: L
     while seq + 1 in taken or (seq < state.head and view.stored_link(state, seq + 1)):
         seq += 1
     return seq
+
+
+class _Ways:
+    """Ways from a record above a gap down to a stored one."""
+
+    def __init__(
+        self,
+        state: EpochState,
+        taken: Mapping[int, StoredLink],
+        view: LedgerView,
+        refused: list[Quarantined],
+    ) -> None:
+        self._state = state
+        self._taken = taken
+        self._view = view
+        self._refused = refused
+        self._tokens: dict[str, bytes] | None = None  # of this group, by digest
+        self._lost: set[str] = set()  # digests that lead nowhere
+
+    def lead_back(self, candidate: Candidate) -> bool:
+        """Whether nothing but quarantined tokens is between it and the stored one below it."""
+        seq, prev = candidate.record.seq, candidate.record.prev
+        passed: list[str] = []
+        while seq > 1:
+            before = self._taken.get(seq - 1) or self._view.stored_link(self._state, seq - 1)
+            if before is not None:
+                if before.link == prev:
+                    return True
+                break
+            passed.append(prev)
+            place = None if prev in self._lost else self._put_aside(prev)
+            if place is None or (place.epoch, place.seq) != (self._state.epoch, seq - 1):
+                break
+            seq, prev = place.seq, place.prev
+        else:
+            return prev == ""
+        self._lost.update(passed)
+        return False
+
+    def _put_aside(self, link: str) -> _Place | None:
+        if self._tokens is None:
+            self._tokens = {
+                link_text(digest(fault.raw)): fault.raw
+                for fault in self._refused
+                if fault.reason is not Reason.BROKEN_LINK
+            }
+        raw = self._tokens.get(link) or self._view.put_aside(link)
+        return _place_of(raw) if raw is not None else None
+
+
+def _place_of(raw: bytes) -> _Place | None:
+    try:
+        return _place.decode(split_token(raw).payload)
+    except (ContractError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
 
 
 def _vouched(candidates: Iterable[Candidate]) -> set[tuple[int, str]]:

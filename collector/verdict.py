@@ -109,6 +109,9 @@ class LedgerView(Protocol):
     def stored_link(self, state: EpochState, seq: int) -> StoredLink | None:
         """The record at `seq`, or None."""
 
+    def put_aside(self, link: str) -> bytes | None:
+        """The quarantined token of this digest, as sent; None: none, or it was a `broken-link`."""
+
 
 class Candidate(NamedTuple):
     """A token that passed every check it can pass alone."""

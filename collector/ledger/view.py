@@ -7,7 +7,7 @@ from sqlite_utils import Database
 
 from collector.ledger.bulk import BulkInsert
 from collector.linking import link_text
-from collector.verdict import EpochState, EpochVerdict, StoredLink
+from collector.verdict import EpochState, EpochVerdict, Reason, StoredLink
 from firmware_config.chain import unb64url
 
 MAX_EXTRA = 64
@@ -79,6 +79,14 @@ class EpochStates:
             "SELECT digest, payload FROM records WHERE epoch = ? AND seq = ?", (state.id, seq)
         ).fetchone()
         return StoredLink(link_text(row[0]), _prev.decode(row[1]).prev) if row else None
+
+    def put_aside(self, link: str) -> bytes | None:
+        """The quarantined token of this digest, as sent; None: none, or it was a `broken-link`."""
+        row = self._connection.execute(
+            "SELECT raw FROM quarantine WHERE digest = ? AND reason <> ?",
+            (unb64url(link.encode("ascii")), Reason.BROKEN_LINK.value),
+        ).fetchone()
+        return bytes(row[0]) if row else None
 
     def save(self, verdicts: list[EpochVerdict]) -> None:
         """Give new journals their rows and write the states as the verdicts leave them."""

@@ -248,6 +248,76 @@ def test_a_cloned_cards_later_records_do_not_shut_out_those_of_the_one_that_was_
     assert {token for (token,) in kept} >= {clone.tokens[0], *clone.tokens[2:]}
 
 
+def forked(ledger: Any, journal_of: Any) -> Any:
+    """Six records of a journal are stored, and a clone's fourth was seen."""
+    journal, clone = journal_of("dev-1"), journal_of("dev-1")
+    for _ in range(6):
+        journal.rate(level=5)
+    ledger.writer.store([journal.message()])
+    clone.tokens = journal.tokens[:3]
+    assert ledger.writer.store([clone.message(clone.rate(level=1))]).conflicts == 1
+    return journal
+
+
+def spoil(journal: Any, *, count: int = 1) -> None:
+    """Append records of a kind that this collector does not know."""
+    for _ in range(count):
+        payload = payload_of(journal.rate())
+        journal.tokens[-1] = signed(journal, payload.replace(b"RATED", b"GUESS"))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("is_split", [False, True], ids=["one message", "later, after a restart"])
+def test_in_a_forked_journal_a_quarantined_record_does_not_block_the_later_ones(
+    ledger: Any, journal_of: Any, is_split: bool, count: int
+) -> None:
+    journal = forked(ledger, journal_of)
+    spoil(journal, count=count)
+    for _ in range(10):
+        journal.rate(level=4)
+    for part in (journal.tokens[6:10], journal.tokens[10:]) if is_split else (journal.tokens[6:],):
+        ledger.writer.store([journal.message(*part)])
+        ledger.new_writer()
+    assert ledger.reasons() == ["schema"] * count
+    assert ledger.counts()["level4"] == 10
+    receipt = ledger.writer.receipt((journal.device, journal.epoch))
+    assert (receipt.stored, receipt.extra) == (6, [(7 + count, 16 + count)])
+
+    spoil(journal)  # and again
+    journal.rate(level=4)
+    ledger.writer.store([journal.message(*journal.tokens[-2:])])
+    receipt = ledger.writer.receipt((journal.device, journal.epoch))
+    assert receipt.extra == [(7 + count, 16 + count), (18 + count, 18 + count)]
+
+
+def test_a_clones_record_that_nobody_can_take_is_no_way_around_what_is_stored(
+    ledger: Any, journal_of: Any
+) -> None:
+    journal = forked(ledger, journal_of)
+    clone = journal_of("dev-1")
+    clone.tokens = journal.tokens[:5]
+    spoil(clone, count=2)  # seq 6 and 7: the journal's own 6 is stored
+    clone.rate(level=1)
+    ledger.writer.store([clone.message(*clone.tokens[5:])])
+    assert ledger.reasons() == ["schema", "schema", "broken-link"]
+    for _ in range(3):
+        journal.rate(level=4)
+    ledger.writer.store([journal.message(*journal.tokens[6:])])
+    assert ledger.seqs(journal.epoch) == list(range(1, 10))
+
+
+def test_in_a_forked_journal_a_gap_of_records_that_nobody_has_seen_is_waited_for(
+    ledger: Any, journal_of: Any
+) -> None:
+    journal = forked(ledger, journal_of)
+    for _ in range(3):
+        journal.rate(level=4)
+    ledger.writer.store([journal.message(*journal.tokens[7:])])
+    assert ledger.reasons() == ["broken-link"] * 2
+    ledger.writer.store([journal.message(*journal.tokens[6:])])  # as its device does
+    assert ledger.seqs(journal.epoch) == list(range(1, 10))
+
+
 def test_only_the_first_64_kilobytes_of_a_monster_are_kept(ledger: Any, sent: Any) -> None:
     monster = sent("yiping/hall-1/dev-1/journal", b"\x00" * 3_000_000)
     ledger.writer.store([monster])
