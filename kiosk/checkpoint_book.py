@@ -25,7 +25,7 @@ from kiosk.errors import JournalError
 from kiosk.events import Noted
 from kiosk.journal import Journal
 from kiosk.journal.checkpoints import CheckpointShelf
-from kiosk.witness import Finding, Kept, contradiction, judge
+from kiosk.witness import Finding, Judgement, Kept, contradiction, judge
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class CheckpointBook:
 
     @property
     def alarms(self) -> list[str]:
-        """`checkpoint` while something that was refused stands."""
+        """`checkpoint` while something that was refused, or a strange life, stands."""
         return [CHECKPOINT_FAULT] if self._journal.is_doubting else []
 
     @property
@@ -84,9 +84,9 @@ class CheckpointBook:
             raw: its token, which is kept where it contradicts what we keep.
 
         Returns:
-            The FAULT to be written, once, when it contradicts.
+            The FAULT to be written, once, when it contradicts or is of a strange life.
         """
-        was_doubting = self._journal.is_doubting
+        was_doubting, last = self._journal.is_doubting, self._last
         problem = ""
         try:
             if receipt.checkpoint is not None:
@@ -96,14 +96,15 @@ class CheckpointBook:
         except JournalError as error:
             # asked for again by the next HELLO; a press is never affected
             logger.warning("checkpoint not kept error=%s", error)
-        if not problem or was_doubting:
+        is_strange = self._last is not last  # each such life is said
+        if not problem or (was_doubting and not is_strange):
             return ()
-        logger.error("the collector contradicts its checkpoints gen=%s %s", receipt.gen, problem)
+        logger.error("the collector's ledger is in doubt gen=%s %s", receipt.gen, problem)
         fields = {"reason": CHECKPOINT_FAULT, "detail": f"gen {receipt.gen}: {problem}"[:500]}
         return (Noted(at_ms=self._clock.mono_ms(), kind=Kind.FAULT, fields=fields),)
 
     def _take_checkpoint(self, receipt: Receipt, given: GivenCheckpoint, is_retained: bool) -> str:
-        """Returns what it contradicts; empty: nothing."""
+        """Returns what it contradicts, or why it is strange; empty: all is well."""
         raw = given.token.encode("ascii", "replace")
         try:
             token = chain.split_token(raw)
@@ -121,6 +122,8 @@ class CheckpointBook:
                 asked=self._asked[1] if self._asked[0] == said.root else 0,
                 newest=self._shelf.newest,
                 root_at=self._shelf.root_at,
+                is_believed=self._shelf.is_believed,
+                last_believed=self._shelf.last_believed,
             )
         except ContractError as error:
             if not self._is_unreadable:  # perhaps of a later program: not evidence of anything
@@ -130,16 +133,19 @@ class CheckpointBook:
         self._is_unreadable = False
         kept = Kept(gen=said.gen, size=said.size, root=said.root, time=said.time)
         match judgement.finding:
-            case Finding.ACCEPTED:
-                self._accept(said, kept, judgement.lost, raw)
+            case Finding.STRANGE if self._shelf.is_full:
+                self._refuse(kept, judgement.problem, raw)
+            case Finding.ACCEPTED | Finding.STRANGE:
+                self._accept(said, kept, judgement, raw)
             case Finding.UNPROVEN if judgement.base is not None:
                 self._want_proof(said, judgement.base)
             case Finding.REFUSED:
                 self._refuse(kept, judgement.problem, raw)
         return judgement.problem
 
-    def _accept(self, said: Checkpoint, kept: Kept, lost: Kept | None, raw: bytes) -> None:
-        self._shelf.accept(kept, raw)
+    def _accept(self, said: Checkpoint, kept: Kept, judgement: Judgement, raw: bytes) -> None:
+        self._shelf.accept(kept, raw, strange=judgement.problem, goes_on=judgement.goes_on)
+        lost = judgement.lost
         last, self._last = self._last, kept
         self.base = _base(kept)
         self._ask_due_ms = None

@@ -46,7 +46,9 @@ def add_parser(commands: Any) -> None:
     export.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
     text = "the checkpoints of the collector's ledger this device accepted, and what it refused"
     checkpoints: argparse.ArgumentParser = parts.add_parser(
-        "checkpoints", help=text, description=f"{text}; exit code 1 if it refused something."
+        "checkpoints",
+        help=text,
+        description=f"{text}; exit code 1 if it refused something or a ledger was strange.",
     )
     checkpoints.add_argument(
         "--journal", type=Path, metavar="FILE", help="default: as in the settings"
@@ -178,22 +180,23 @@ def _export(args: argparse.Namespace) -> ExitCode:
 def _checkpoints(args: argparse.Namespace) -> ExitCode:
     from kiosk.journal.reading import open_card
 
-    has_refused = False
+    is_doubtful = False
     with open_card(_path(args)) as card:
         if not args.json and not args.tokens:
             sys.stdout.write(
                 f"# {card.dev} · what the collector said of its ledger, oldest first\n"
             )
         for row in card.checkpoints():
-            has_refused = has_refused or bool(row.problem)
+            is_doubtful = is_doubtful or bool(row.problem or row.strange)
             token = row.token.decode("ascii", "replace")
             if args.tokens:
                 sys.stdout.write(token + "\n")
             elif args.json:
                 fields = {name: getattr(row, name) for name in ("gen", "size", "root", "time")}
-                fields |= {"refused": row.problem, "token": token}
+                fields |= {"refused": row.problem, "strange": row.strange, "token": token}
                 sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")
             else:
                 says = f"REFUSED: {row.problem}" if row.problem else "kept"
+                says += f", IN DOUBT: {row.strange}" if row.strange else ""
                 sys.stdout.write(f"{row.time:<24} {row.gen} {row.size:>9} {row.root} {says}\n")
-    return ExitCode.FAILURE if has_refused else ExitCode.OK
+    return ExitCode.FAILURE if is_doubtful else ExitCode.OK

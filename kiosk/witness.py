@@ -10,7 +10,12 @@ A device is a witness: what it was told of the ledger, the ledger can no longer 
 4. The first checkpoint is believed. Every later one must be proven to begin with the rows of the
    newest we keep of its life or, where there is none, of the life before it that it names
    (`parent`): the newest with at most `parent.size` rows. What we keep beyond that was lost when a
-   backup was restored: it is said, and kept.
+   backup was restored: it is said, and kept. Such a life goes on from what was believed, and ends a
+   doubt about another one: somebody has looked, and says so openly.
+   Where the life before it is not one that was believed (the device was away meanwhile), the proof
+   must begin at the last one that was believed and has at most `parent.size` rows.
+   A life that names none before it, or is not proven so, could be a ledger made up today. It is
+   kept, so that it cannot change any more, but it is a doubt of its own, and ends none.
 5. A proof that begins elsewhere is no refusal: the device says HELLO and what it keeps. When the
    right proof does not come after `ASKED_MAXIMUM` times, the checkpoint is refused.
 6. Size and root of every receipt are held against what we keep, too: another root for a size, or a
@@ -51,6 +56,8 @@ class Finding(StrEnum):
     """What became of a checkpoint."""
 
     ACCEPTED = "accepted"
+    STRANGE = "strange"
+    """A life that is not proven to go on from what we keep: kept, and a doubt."""
     KNOWN = "known"
     STALE = "stale"
     UNPROVEN = "unproven"
@@ -63,8 +70,9 @@ class Judgement:
     """The result of `judge`.
 
     Attributes:
-        problem: of a refused one, what contradicts what; else empty.
+        problem: of a refused one, what contradicts what; of a strange one, why it is; else empty.
         base: the kept checkpoint that the proof must begin at; None: none.
+        goes_on: the first of a life that is proven to go on from what was believed.
         lost: a kept checkpoint of the life before, of rows the ledger no longer had; None: none.
     """
 
@@ -72,12 +80,17 @@ class Judgement:
     problem: str = ""
     base: Kept | None = None
     lost: Kept | None = None
+    goes_on: bool = False
 
 
 Newest = Callable[[str, int | None], Kept | None]
 """The newest kept checkpoint of a life, of at most so many rows (None: of any number)."""
 RootAt = Callable[[str, int], str | None]
 """The kept root of a life and size; None: none is kept."""
+IsBelieved = Callable[[str], bool]
+"""Whether a life is the first one of which something is kept, or goes on from it."""
+LastBelieved = Callable[[int | None], Kept | None]
+"""The last kept one of a believed life, of at most so many rows (None: of any number)."""
 
 
 def judge(
@@ -89,6 +102,8 @@ def judge(
     asked: int,
     newest: Newest,
     root_at: RootAt,
+    is_believed: IsBelieved,
+    last_believed: LastBelieved,
 ) -> Judgement:
     """Judge a checkpoint whose signature was found good.
 
@@ -109,16 +124,36 @@ def judge(
         if is_retained:
             return Judgement(Finding.STALE)
         return _refused(f"kept size {base.size}, got only {said.size}")
+    if base is not None:
+        return _proven(said, given, base, asked) or Judgement(Finding.ACCEPTED, base=base)
     parent, lost = said.parent, None
-    if base is None and parent is not None:
-        if said.size < parent.size:
-            return _refused(f"began with {parent.size} rows, has only {said.size}")
+    if parent is not None and said.size < parent.size:
+        return _refused(f"began with {parent.size} rows, has only {said.size}")
+    if last_believed(None) is None:
+        return Judgement(Finding.ACCEPTED)
+    why = "it names no life before it"
+    if parent is not None:
+        why = f"it names gen {parent.gen} of {parent.size} rows before it, and proves nothing kept"
         base, last = newest(parent.gen, parent.size), newest(parent.gen, None)
         lost = last if last != base else None
         if base is not None and base.size == parent.size and base.root != parent.root:
             return _refused(f"parent size {base.size}: kept root {base.root}, got {parent.root}")
-    if base is None:
-        return Judgement(Finding.ACCEPTED, lost=lost)
+        is_ours = base is not None and is_believed(base.gen)
+        if not is_ours:
+            base = last_believed(parent.size)
+        if base is not None:
+            fault = _proven(said, given, base, asked)
+            if fault is None:
+                return Judgement(Finding.ACCEPTED, base=base, lost=lost, goes_on=True)
+            if is_ours or fault.finding is Finding.UNPROVEN:
+                return fault
+    if is_retained:  # from before; what the collector says now comes live
+        return Judgement(Finding.STALE)
+    return Judgement(Finding.STRANGE, f"a strange ledger: {why}", lost=lost)
+
+
+def _proven(said: Checkpoint, given: GivenCheckpoint, base: Kept, asked: int) -> Judgement | None:
+    """What is wrong with the proof that a checkpoint begins with a kept one; None: nothing."""
     if given.from_size != base.size:
         if asked >= ASKED_MAXIMUM:
             return _refused(f"size {said.size}: no proof from size {base.size} was given")
@@ -129,7 +164,7 @@ def judge(
             f"size {said.size} with root {said.root} does not begin with the kept "
             f"{base.size} rows of root {base.root}"
         )
-    return Judgement(Finding.ACCEPTED, base=base, lost=lost)
+    return None
 
 
 def contradiction(

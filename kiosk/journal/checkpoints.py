@@ -12,9 +12,9 @@ from kiosk.journal import schema
 from kiosk.journal.store import Journal
 from kiosk.witness import Kept
 
-REFUSED_MAXIMUM: Final = 100
-"""Most refused tokens that are kept. Our choice: the first ones prove it, and a broken collector
-must not fill the card."""
+DOUBTS_MAXIMUM: Final = 100
+"""Most tokens, refused or of strange lives, that are kept in one doubt. Our choice: the first ones
+prove it, and a broken collector must not fill the card."""
 _COLUMNS: Final = "gen, size, root, time"
 
 
@@ -41,9 +41,30 @@ class CheckpointShelf:
         found = self._one("AND gen = ? AND size = ?", gen, size)
         return found.root if found is not None else None
 
-    def accept(self, kept: Kept, token: bytes) -> None:
-        """Keep an accepted checkpoint; it is on the disk when this returns. Raises JournalError."""
-        self._write(kept, "", token)
+    def is_believed(self, gen: str) -> bool:
+        """Whether a life is the first one, or goes on from it. Raises JournalError."""
+        return self._one(f"AND gen = ? AND gen IN ({schema.BELIEVED}) LIMIT 1", gen) is not None
+
+    def last_believed(self, at_most: int | None) -> Kept | None:
+        """The last accepted one of a believed life, at most so many rows. Raises JournalError."""
+        return self._one(
+            f"AND size <= ? AND gen IN ({schema.BELIEVED}) ORDER BY id DESC LIMIT 1",
+            2**62 if at_most is None else at_most,
+        )
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is in doubt that no more of it is kept. Raises JournalError."""
+        return bool(self._journal.query(schema.COUNT_DOUBTS)[0][0] >= DOUBTS_MAXIMUM)
+
+    def accept(self, kept: Kept, token: bytes, *, strange: str = "", goes_on: bool = False) -> None:
+        """Keep an accepted checkpoint; it is on the disk when this returns. Raises JournalError.
+
+        Args:
+            strange: why its life is strange; empty: it is not, or not the first of its life.
+            goes_on: see `kiosk.witness.Judgement`.
+        """
+        self._write(kept, token, strange=strange, goes_on=goes_on)
 
     def refuse(self, kept: Kept, problem: str, token: bytes) -> None:
         """Keep what was refused, once; from now on nothing is pruned. Raises JournalError.
@@ -52,13 +73,21 @@ class CheckpointShelf:
             kept: what it says; empty texts and 0 where that is unknown.
             token: a checkpoint's, or a receipt's.
         """
-        count = self._journal.query("SELECT count(*) FROM checkpoints WHERE problem <> ''")[0][0]
-        if count < REFUSED_MAXIMUM:
-            self._write(kept, problem, token)
+        if not self.is_full:
+            self._write(kept, token, problem=problem)
         self._journal.is_doubting = True
 
-    def _write(self, kept: Kept, problem: str, token: bytes) -> None:
-        values = (kept.gen, kept.size, kept.root, kept.time, problem, chain.digest(token), token)
+    def _write(
+        self,
+        kept: Kept,
+        token: bytes,
+        *,
+        problem: str = "",
+        strange: str = "",
+        goes_on: bool = False,
+    ) -> None:
+        says = (kept.gen, kept.size, kept.root, kept.time)
+        values = (*says, problem, strange, goes_on, chain.digest(token), token)
         self._journal.write(((schema.KEEP_CHECKPOINT, values),))
         self._journal.is_doubting = bool(self._journal.query(schema.IS_DOUBTING)[0][0])
 
@@ -78,7 +107,7 @@ def carry_over(aside: Path, journal: Journal) -> int:
     Raises:
         JournalError: the new journal cannot be written.
     """
-    columns = f"{_COLUMNS}, problem, digest, token"
+    columns = f"{_COLUMNS}, problem, strange, goes_on, digest, token"
     try:
         with closing(sqlite3.connect(f"{aside.resolve().as_uri()}?mode=ro", uri=True)) as old:
             rows = old.execute(f"SELECT {columns} FROM checkpoints ORDER BY id").fetchall()

@@ -67,6 +67,7 @@ class CardCheckpoint(NamedTuple):
 
     Attributes:
         problem: what it contradicts; empty: it was accepted.
+        strange: why the life that it begins is in doubt; empty: it is not, or begins none.
         token: the checkpoint's; a receipt's, where that is the evidence.
     """
 
@@ -75,6 +76,7 @@ class CardCheckpoint(NamedTuple):
     root: str
     time: str
     problem: str
+    strange: str
     token: bytes
 
 
@@ -109,7 +111,9 @@ class Card:
         try:
             if not self.conn.execute(sql).fetchone()[0]:
                 return  # of a program that kept none
-            sql = "SELECT gen, size, root, time, problem, token FROM checkpoints ORDER BY id"
+            sql = (
+                "SELECT gen, size, root, time, problem, strange, token FROM checkpoints ORDER BY id"
+            )
             for row in self.conn.execute(sql):
                 yield CardCheckpoint(*row)
         except sqlite3.Error as error:

@@ -51,6 +51,8 @@ CREATE TABLE checkpoints (
     id INTEGER PRIMARY KEY,
     gen TEXT NOT NULL, size INTEGER NOT NULL, root TEXT NOT NULL, time TEXT NOT NULL,
     problem TEXT NOT NULL,          -- empty: accepted; else what it contradicts
+    strange TEXT NOT NULL,          -- of the first of a strange life: why; else empty
+    goes_on INTEGER NOT NULL,       -- 1: the first of a life that goes on from what was believed
     digest BLOB NOT NULL,           -- SHA-256 of token
     token BLOB NOT NULL             -- a checkpoint's; a receipt's, where that is the evidence
 ) STRICT;
@@ -80,13 +82,24 @@ KEEP_WATERMARKS: Final = (
     "UPDATE watermarks SET gen = ?, stored = ?, archived = ?, server_ms = ?, has_fork = ?"
 )
 KEEP_CHECKPOINT: Final = (
-    "INSERT INTO checkpoints (gen, size, root, time, problem, digest, token)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    "INSERT INTO checkpoints (gen, size, root, time, problem, strange, goes_on, digest, token)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 IS_DOUBTING: Final = (
-    "SELECT EXISTS (SELECT 1 FROM checkpoints refused WHERE refused.problem <> '' AND NOT EXISTS"
-    " (SELECT 1 FROM checkpoints later WHERE later.problem = '' AND later.id > refused.id"
-    " AND later.gen <> refused.gen AND NOT EXISTS (SELECT 1 FROM checkpoints before"
-    " WHERE before.problem = '' AND before.gen = later.gen AND before.id < refused.id)))"
+    "SELECT EXISTS (SELECT 1 FROM checkpoints doubt"
+    " WHERE (doubt.problem <> '' OR doubt.strange <> '') AND NOT EXISTS"
+    " (SELECT 1 FROM checkpoints later WHERE later.id > doubt.id AND later.goes_on"
+    " AND later.gen <> doubt.gen))"
 )
-"""Whether something refused stands: no checkpoint of a new life was accepted since."""
+"""Whether something refused or strange stands: since then no other life was accepted that goes on
+from what was believed."""
+BELIEVED: Final = (
+    "SELECT gen FROM checkpoints WHERE goes_on"
+    " OR id = (SELECT min(id) FROM checkpoints WHERE problem = '')"
+)
+"""Lives: the first one of which something is kept, and those that go on from it."""
+COUNT_DOUBTS: Final = (
+    "SELECT count(*) FROM checkpoints WHERE (problem <> '' OR strange <> '') AND id >"
+    " (SELECT coalesce(max(id), 0) FROM checkpoints WHERE goes_on)"
+)
+"""Refused and strange ones since a life was last accepted that ends doubts."""

@@ -35,7 +35,7 @@ from kiosk.drafts import Draft
 from kiosk.errors import JournalError
 from kiosk.events import Noted
 from kiosk.journal import Journal
-from kiosk.journal.checkpoints import REFUSED_MAXIMUM
+from kiosk.journal.checkpoints import DOUBTS_MAXIMUM
 from kiosk.witness import ASKED_MAXIMUM, Finding, Kept, judge
 
 HALL, DEVICE, EPOCH = "hall-1", "w-a01", "e" * 22
@@ -217,8 +217,8 @@ def swapped_rows(collector: Collector) -> GivenCheckpoint:
     return collector.given(5)
 
 
-def cut_tail(collector: Collector) -> GivenCheckpoint:
-    del collector.rows[3:]
+def cut_tail(collector: Collector, size: int = 3) -> GivenCheckpoint:
+    del collector.rows[size:]
     return collector.given()
 
 
@@ -321,9 +321,14 @@ def test_nothing_is_pruned_while_evidence_stands_and_records_are_still_written(
     device.take(collector.receipt(same_size_other_root(collector)))
     assert device.journal.prune("9999-01-01") == 0
     assert device.journal.append([draft], device.clock.stamp()) == 4
-    collector.grow(1)
-    collector.gen = "gen-2"
-    device.take(collector.receipt(collector.given()))
+    made_up = Collector(device.key, "made up")
+    made_up.grow(9)
+    device.take(made_up.receipt(made_up.given()))
+    assert device.journal.prune("9999-01-01") == 0
+    collector = Collector(device.key)
+    collector.grow(6)
+    collector.go_back(6, "gen-2")
+    device.take(collector.receipt(collector.given(5)))
     assert device.journal.prune("9999-01-01") > 0
 
 
@@ -331,13 +336,118 @@ def test_a_new_life_ends_the_alarm_and_no_restart_does(
     device: Device, collector: Collector
 ) -> None:
     device.take(collector.receipt(collector.given()))
-    device.take(collector.receipt(cut_tail(collector)))
+    collector.grow(2)
+    device.take(collector.receipt(collector.given(5)))
+    device.take(collector.receipt(cut_tail(collector, 6)))
     device.start()
     assert device.book.alarms == ["checkpoint"]
-    collector.go_back(3, "gen-2")  # somebody says: this was restored from a copy
+    collector.go_back(6, "gen-2")  # somebody says: this was restored from a copy
     assert device.take(collector.receipt(collector.given())) == ()
+    assert device.book.alarms == ["checkpoint"]  # and has to prove it
+    assert device.take(collector.receipt(collector.given(5))) == ()
     assert device.book.alarms == []
     assert len(device.refused) == 1  # the evidence stays
+    device.start()
+    assert device.book.alarms == []
+
+
+def made_anew(collector: Collector) -> GivenCheckpoint:
+    collector.rows, collector.gen, collector.parent = [], "made-up", None
+    collector.grow(9, "made up")
+    return collector.given()
+
+
+def from_a_life_nobody_knows(collector: Collector) -> GivenCheckpoint:
+    made_anew(collector)
+    collector.parent = Life(gen="never seen", size=4, root=text(mth(collector.rows[:4])))
+    return collector.given()
+
+
+def from_a_life_nobody_knows_with_a_proof(collector: Collector) -> GivenCheckpoint:
+    made_anew(collector)
+    collector.parent = Life(gen="never seen", size=6, root=text(mth(collector.rows[:6])))
+    return collector.given(5)
+
+
+def from_fewer_rows_than_any_that_are_kept(collector: Collector) -> GivenCheckpoint:
+    made_anew(collector)
+    collector.parent = Life(gen="gen-1", size=4, root=text(mth(collector.rows[:4])))
+    return collector.given(5)
+
+
+def from_no_rows(collector: Collector) -> GivenCheckpoint:
+    made_anew(collector)
+    collector.parent = Life(gen="gen-1", size=0, root=text(mth([])))
+    return collector.given(0)
+
+
+@pytest.mark.parametrize("is_doubting", [False, True])
+@pytest.mark.parametrize(
+    "forge",
+    [
+        made_anew,
+        from_a_life_nobody_knows,
+        from_a_life_nobody_knows_with_a_proof,
+        from_fewer_rows_than_any_that_are_kept,
+        from_no_rows,
+    ],
+)
+def test_a_strange_ledger_is_kept_is_said_and_ends_no_doubt(
+    device: Device,
+    collector: Collector,
+    open_it: Opener,
+    forge: Callable[[Collector], GivenCheckpoint],
+    is_doubting: bool,
+) -> None:
+    device.take(collector.receipt(collector.given()))
+    if is_doubting:
+        device.take(collector.receipt(other_hall(collector)))
+    forged = forge(collector)
+    assert forged.from_size or device.take(collector.receipt(forged), is_retained=True) == ()
+    assert device.kept == [("gen-1", 5)]  # what lay on the broker is from before
+    assert device.book.alarms == ["checkpoint"] * is_doubting
+    [fault] = device.take(collector.receipt(forged))
+    assert (fault.kind, fault.fields["reason"]) == (Kind.FAULT, "checkpoint")
+    assert "gen made-up: a strange ledger: it names" in str(fault.fields["detail"])
+    assert device.kept == [("gen-1", 5), ("made-up", 9)]
+    assert device.take(collector.receipt(forged)) == ()  # said once
+
+    # from now on it cannot change either, and no later life of its own makes it believed
+    collector.grow(1)
+    assert device.take(collector.receipt(collector.given(9))) == ()
+    collector.go_back(10, "made-up-2")
+    for _ in range(ASKED_MAXIMUM):
+        assert device.take(collector.receipt(collector.given(10))) == ()
+        device.book.asked()
+    device.take(collector.receipt(collector.given(10)))
+    device.start()
+    assert device.book.alarms == ["checkpoint"]
+
+    # the ledger that was believed comes back, and says so
+    honest = Collector(device.key)
+    honest.grow(7)
+    honest.go_back(7, "gen-2")
+    assert device.take(honest.receipt(honest.given(5))) == ()
+    assert device.book.alarms == []
+    device.journal.close()
+    device.journal = open_it()
+    device.start()
+    assert device.book.alarms == []
+
+
+def test_a_device_that_was_away_for_a_whole_life_believes_what_is_proven(
+    device: Device, collector: Collector
+) -> None:
+    device.take(collector.receipt(collector.given()))
+    device.take(collector.receipt(other_hall(collector)))
+    collector.go_back(6, "gen-2")
+    collector.grow(3)
+    collector.go_back(8, "gen-3")
+    assert device.take(collector.receipt(collector.given())) == ()
+    assert device.book.base == ("gen-1", 5)  # asked for
+    assert device.take(collector.receipt(collector.given(5))) == ()
+    assert device.kept == [("gen-1", 5), ("gen-3", 8)]
+    assert device.book.alarms == []
 
 
 def test_a_restored_ledger_is_held_against_what_is_kept_of_the_life_before(
@@ -355,17 +465,6 @@ def test_a_restored_ledger_is_held_against_what_is_kept_of_the_life_before(
     assert device.kept == [("gen-1", 5), ("gen-1", 15), ("gen-2", 29)]
     assert "went back to size 9, we keep its checkpoint of size 15" in caplog.text
     assert device.refused == []
-
-
-def test_a_ledger_made_anew_is_believed_and_said(
-    device: Device, collector: Collector, caplog: pytest.LogCaptureFixture
-) -> None:
-    device.take(collector.receipt(collector.given()))
-    fresh = Collector(collector.key, "another")
-    fresh.grow(2)
-    assert device.take(fresh.receipt(fresh.given())) == ()
-    assert device.kept == [("gen-1", 5), ("another", 2)]
-    assert "the ledger has a new life" in caplog.text
 
 
 def test_a_proof_that_begins_elsewhere_is_asked_for_again_once_a_minute(
@@ -459,9 +558,27 @@ def test_what_cannot_be_read_is_no_evidence(
 def test_a_broken_collector_does_not_fill_the_card(device: Device, collector: Collector) -> None:
     device.take(collector.receipt(collector.given()))
     faults = 0
-    for _ in range(REFUSED_MAXIMUM + 20):
+    for _ in range(DOUBTS_MAXIMUM + 20):
         faults += len(device.take(collector.receipt(other_hall(collector))))
-    assert (len(device.refused), faults) == (REFUSED_MAXIMUM, 1)
+    assert (len(device.refused), faults) == (DOUBTS_MAXIMUM, 1)
+
+
+def test_a_collector_that_begins_anew_again_and_again_does_not_fill_the_card(
+    device: Device, collector: Collector
+) -> None:
+    device.take(collector.receipt(collector.given()))
+    for number in range(DOUBTS_MAXIMUM + 20):
+        collector.gen = f"another-{number}"
+        device.take(collector.receipt(collector.given()))
+    assert len(device.kept) == 1 + DOUBTS_MAXIMUM
+    honest = Collector(device.key)
+    honest.grow(6)
+    honest.go_back(6, "gen-2")
+    device.take(honest.receipt(honest.given(5)))
+    assert device.book.alarms == []
+    expect_alarm(device, device.take(honest.receipt(other_hall(honest))))  # there is room again
+    device.start()
+    assert device.book.alarms == ["checkpoint"]
 
 
 def test_a_card_that_cannot_be_written_costs_no_press_and_it_is_tried_again(
@@ -524,6 +641,20 @@ def test_the_command_lists_what_was_kept_and_refused(
     assert [(row["size"], bool(row["refused"])) for row in rows] == [(5, False), (6, True)]
 
 
+def test_the_command_lists_what_is_strange(
+    device: Device, collector: Collector, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device.take(collector.receipt(collector.given()))
+    device.take(collector.receipt(made_anew(collector)))
+    command = ["journal", "checkpoints", "--journal", str(device.journal.path)]
+    assert main(command) == 1
+    said = "kept, IN DOUBT: a strange ledger: it names no life before it"
+    assert said in capsys.readouterr().out.splitlines()[-1]
+    assert main([*command, "--json"]) == 1
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [bool(row["strange"]) for row in rows] == [False, True]
+
+
 def test_a_card_of_an_older_program_has_none(
     device: Device, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -540,6 +671,7 @@ def test_whatever_an_honest_collector_sends_is_never_refused_and_a_changed_past_
     collector = Collector(SigningKey.from_seed(b"c" * 32))
     collector.grow(1)
     kept: list[Kept] = []
+    believed: set[str] = set()
 
     def judged(given_now: GivenCheckpoint) -> Finding:
         said = msgspec.json.decode(
@@ -563,8 +695,19 @@ def test_whatever_an_honest_collector_sends_is_never_refused_and_a_changed_past_
             root_at=lambda gen, size: next(
                 (one.root for one in kept if (one.gen, one.size) == (gen, size)), None
             ),
+            is_believed=believed.__contains__,
+            last_believed=lambda at_most: next(
+                (
+                    one
+                    for one in reversed(kept)
+                    if one.gen in believed and (at_most is None or one.size <= at_most)
+                ),
+                None,
+            ),
         )
-        if found.finding is Finding.ACCEPTED:
+        if found.finding in (Finding.ACCEPTED, Finding.STRANGE):
+            if found.goes_on or not kept:
+                believed.add(said.gen)
             kept.append(Kept(gen=said.gen, size=said.size, root=said.root, time=said.time))
         return found.finding
 

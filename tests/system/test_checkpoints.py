@@ -65,6 +65,17 @@ class Days:
         self.service.stop()
         assert self.service.failure is None
 
+    def put_back(self, copy: Path) -> str:
+        """What `collector restore` does of a copy, as far as devices see; returns the new gen."""
+        self.stop_ingest()
+        for name in ("ledger.db-wal", "ledger.db-shm"):
+            (self.hall.folder / name).unlink(missing_ok=True)
+        shutil.copyfile(copy, self.hall.ledger)
+        with closing(open_ledger(self.hall.ledger)) as db:
+            gen = begin_gen(db, "restored", time.time_ns() // 1_000_000 + self.ahead_ms)
+        self.start_ingest()
+        return gen
+
     def boot(self, *devices: str) -> None:
         """(Re)start devices and wait for their BOOT in the ledger."""
         before = self.hall.size()
@@ -170,6 +181,41 @@ def test_devices_keep_each_days_checkpoint_and_refuse_a_ledger_that_went_back_un
     days.boot(days.devices[0])  # and records go on
     assert days.faults() == sorted(days.devices)  # said once, also after a restart
 
+    # somebody looks, and restores that file again: openly this time
+    gen = days.put_back(kept)
+    days.hall.wait(
+        lambda: all(days.card(device)[-1]["gen"] == gen for device in days.devices),
+        "every device to keep the new life's checkpoint",
+    )
+    days.hall.wait(lambda: days.refusing() == [], "the end of the alarm")
+    assert days.faults() == sorted(days.devices)  # sent again, and no new one
+
+
+def test_a_ledger_made_anew_is_an_alarm_until_the_one_that_was_believed_comes_back(
+    days: Days,
+) -> None:
+    days.boot(*days.devices)
+    days.next_day()
+    kept = days.hall.folder / "last-night.db"
+    days.stop_ingest()
+    copy_of(days.hall.ledger, kept)
+    for part in days.hall.folder.glob("ledger.db*"):
+        part.unlink()
+    days.start_ingest()
+    days.boot(*days.devices)
+    days.next_day()  # also what is strange is kept
+    days.hall.wait(lambda: days.faults() == sorted(days.devices), "both devices' alarm")
+    days.hall.wait(lambda: days.refusing() == sorted(days.devices), "the alarm in their health")
+    for device in days.devices:
+        assert [bool(row["strange"]) for row in days.card(device)] == [False, True]
+
+    gen = days.put_back(kept)
+    days.hall.wait(
+        lambda: all(days.card(device)[-1]["gen"] == gen for device in days.devices),
+        "every device to keep the new life's checkpoint",
+    )
+    days.hall.wait(lambda: days.refusing() == [], "the end of the alarm")
+
 
 def test_a_restored_ledger_that_says_so_is_followed_without_an_alarm(days: Days) -> None:
     days.boot(*days.devices)
@@ -180,13 +226,7 @@ def test_a_restored_ledger_that_says_so_is_followed_without_an_alarm(days: Days)
     days.start_ingest()
     days.boot(*days.devices)
     days.next_day()
-    days.stop_ingest()
-    for name in ("ledger.db-wal", "ledger.db-shm"):
-        (days.hall.folder / name).unlink(missing_ok=True)
-    shutil.copyfile(kept, days.hall.ledger)
-    with closing(open_ledger(days.hall.ledger)) as db:
-        gen = begin_gen(db, "restored", time.time_ns() // 1_000_000 + days.ahead_ms)
-    days.start_ingest()
+    gen = days.put_back(kept)
     days.hall.wait(
         lambda: all(days.card(device)[-1]["gen"] == gen for device in days.devices),
         "every device to keep the new life's checkpoint",
