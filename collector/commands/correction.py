@@ -7,7 +7,6 @@ name on the dashboard is the same person, so that nobody is two people by using 
 from __future__ import annotations
 
 import argparse
-import pwd
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,6 @@ from collector.commands.correction_output import (
 )
 from collector.commands.tables import add_format, write_csv, write_json, write_line, write_table
 from collector.corrections.entries import (
-    UNIX,
     ChainMark,
     RatingRecord,
     Reason,
@@ -28,6 +26,7 @@ from collector.corrections.entries import (
     Verdict,
 )
 from collector.corrections.file import CorrectionsFile
+from collector.corrections.person import who
 from collector.corrections.reading import (
     all_corrections,
     chain_mark,
@@ -39,7 +38,6 @@ from collector.errors import UsageError
 from collector.export.folders import ExportFolder
 from collector.ledger.readers import LedgerReader
 from collector.ledger.readers.ratings import rating_at, rating_of
-from collector.sender import login_uid
 from collector.settings import CollectorSettings
 from firmware_config.command_line import a_number
 from firmware_config.errors import ExitCode
@@ -124,25 +122,6 @@ def add_parser(commands: Any) -> None:
     )
     check.add_argument("--json", action="store_true", help="JSON instead of lines")
     check.set_defaults(run=_run_verify)
-
-
-def who() -> str:
-    """Who works here: `unix:` and the user who logged in by the kernel's word.
-
-    Raises:
-        UsageError: nobody did. The effective user would be the service's, and whoever may start
-            one would have a second name for their own proposals.
-    """
-    uid = login_uid()
-    if uid is None:
-        raise UsageError(
-            "expected a person, and nobody logged in for this process: propose and decide on the "
-            "dashboard or from a login shell"
-        )
-    try:
-        return UNIX + pwd.getpwuid(uid).pw_name
-    except KeyError:  # a user without a name, as in containers
-        return f"{UNIX}uid-{uid}"
 
 
 def _file(settings: CollectorSettings) -> CorrectionsFile:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from collector.cli import main
-from collector.commands.correction import who
 from collector.corrections.entries import Verdict
 from collector.corrections.file import CorrectionsFile
+from collector.corrections.person import who
 from collector.corrections.reading import chain_mark
 from collector.corrections.writing import decide
 from firmware_config.errors import ExitCode
@@ -27,7 +27,7 @@ DAY = ("--from", "2026-07-01", "--to", "2026-07-01")
 @pytest.fixture(autouse=True)
 def logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel says that this user logged in; the suite may run where nobody did."""
-    monkeypatch.setattr("collector.commands.correction.login_uid", lambda: LOGIN_UID)
+    monkeypatch.setattr("collector.corrections.person.login_uid", lambda: LOGIN_UID)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_where_nobody_logged_in_nobody_proposes_or_decides(
     propose(run, "6")
     approve(file, 2)
     before = chain_mark(file)
-    monkeypatch.setattr("collector.commands.correction.login_uid", lambda: None)
+    monkeypatch.setattr("collector.corrections.person.login_uid", lambda: None)
     code, out, err = run("correction", *part)
     assert (code, out) == (ExitCode.USAGE, "")
     assert "nobody logged in" in err

@@ -20,11 +20,12 @@ class PurgeRow:
     is_signed: bool
 
 
-def purges(reader: LedgerReader) -> list[PurgeRow]:
-    """Every purge, oldest first."""
+def purges(reader: LedgerReader, *, newest: int | None = None) -> list[PurgeRow]:
+    """Every purge, or so many of the newest; oldest first."""
     rows = reader.rows(
         "SELECT rule, made_ms, before_ms, number, up_to, by, token IS NOT NULL FROM purges"
-        " ORDER BY id"
+        " ORDER BY id DESC LIMIT ?",
+        -1 if newest is None else newest,
     )
     return [
         PurgeRow(
@@ -36,5 +37,5 @@ def purges(reader: LedgerReader) -> list[PurgeRow]:
             by=row[5],
             is_signed=bool(row[6]),
         )
-        for row in rows
+        for row in reversed(rows)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -46,12 +46,15 @@ from collector.web.dashboard import corrections, now_ms, reader, real_ms, zone
 
 blueprint = Blueprint("corrections", __name__)
 
+MOST_ROWS: Final = 200
+"""Of one list on a page. Our choice: more than any month of a hall within the alarm's share."""
+
 
 def _asked_month() -> Period:
     """The calendar month of `month=2026-11`; without it the present one."""
     text = request.args.get("month", "")
     if not text:
-        return month_of(local_day(real_ms(), zone()))
+        return month_of(_today())
     try:
         if len(text) != 7 or not text.startswith("20"):
             raise ValueError
@@ -67,6 +70,14 @@ def _of_month(month: Period) -> list[Correction]:
     return [
         one for one in corrections_made(corrections(), *period_ms(month, zone())) if is_seen(one)
     ]
+
+
+def _waiting() -> list[Correction]:
+    return [one for one in open_corrections(corrections()) if is_seen(one)]
+
+
+def _today() -> date:
+    return local_day(real_ms(), zone())
 
 
 def _month_text(on: date) -> str:
@@ -85,15 +96,25 @@ def _places() -> dict[str, Any]:
 
 @blueprint.get("/corrections")
 def index() -> ResponseReturnValue:
-    """What waits for a decision, and what was proposed in a month."""
+    """What waits for a decision (oldest first), and what was proposed in a month (newest first).
+
+    Each list ends after `MOST_ROWS`; `after=NUMBER` and `before=NUMBER` lead on.
+    """
     month = _asked_month()
+    after = asked_number(request.args, "after", default=0)
+    before = asked_number(request.args, "before", default=0)
+    waiting = [one for one in _waiting() if one.proposal.id > after]
+    made = [one for one in _of_month(month) if not before or one.proposal.id < before]
     return render_template(
         "corrections/index.html",
-        month=month,
-        before=_month_text(month.start_on - timedelta(days=1)),
-        after=_month_text(month.end_on) if month.end_on <= local_day(real_ms(), zone()) else "",
-        waiting=[one for one in open_corrections(corrections()) if is_seen(one)],
-        made=_of_month(month),
+        month=_month_text(month.start_on),
+        month_before=_month_text(month.start_on - timedelta(days=1)),
+        month_after=_month_text(month.end_on) if month.end_on <= _today() else "",
+        waiting=waiting[:MOST_ROWS],
+        more_waiting=len(waiting[MOST_ROWS:]),
+        made=made[:MOST_ROWS],
+        more_made=len(made[MOST_ROWS:]),
+        asked={"after": after or None, "before": before or None},
         **_places(),
     )
 
@@ -102,11 +123,10 @@ def index() -> ResponseReturnValue:
 def api_index() -> ResponseReturnValue:
     """The same for machines."""
     month = _asked_month()
-    waiting = [one for one in open_corrections(corrections()) if is_seen(one)]
     mark = chain_mark(corrections())
     return jsonify(
         month=_month_text(month.start_on),
-        open=[correction_json(one) for one in waiting],
+        open=[correction_json(one) for one in _waiting()],
         made=[correction_json(one) for one in _of_month(month)],
         entries=mark.entries,
         head=mark.head,

@@ -11,6 +11,7 @@ from collector.corrections.reading import chain_mark
 from collector.ledger.checkpoints import read_checkpoints
 from collector.ledger.gens import read_lives
 from collector.ledger.readers import counts, fleet, integrity
+from collector.ledger.readers.purges import purges
 from collector.press_time import wall_text
 from collector.web.alarms import ShownAlarm, alarm_json, shown_alarms
 from collector.web.dashboard import corrections, dashboard, now_ms, reader, today
@@ -22,6 +23,8 @@ blueprint = Blueprint("integrity", __name__)
 
 CHECKPOINTS: Final = 14
 """How many of the last ones are listed. Our choice: two weeks."""
+PURGES: Final = 5
+"""How many of the last ones are listed. Our choice: `collector retention` lists all."""
 
 
 @blueprint.get("/integrity")
@@ -40,6 +43,7 @@ def page() -> ResponseReturnValue:
         days=counts.days_with_records(reader()),
         checkpoints=read_checkpoints(reader().rows, limit=CHECKPOINTS),
         lives=read_lives(reader().rows)[::-1],
+        purges=purges(reader(), newest=PURGES)[::-1],
         corrections=chain_mark(corrections()),
         alarms=_alarms(),
     )
@@ -102,6 +106,17 @@ def api() -> ResponseReturnValue:
                 "root": root_text(life.root),
             }
             for life in read_lives(reader().rows)
+        ],
+        purges=[
+            {
+                "rule": row.rule,
+                "made": wall_text(row.made_ms),
+                "before": wall_text(row.before_ms),
+                "number": row.number,
+                "up_to": row.up_to,
+                "signed": row.is_signed,
+            }
+            for row in purges(reader(), newest=PURGES)
         ],
         corrections={"entries": mark.entries, "head": mark.head},
         alarms=[alarm_json(alarm) for alarm in _alarms()],

@@ -178,3 +178,25 @@ def test_devices_that_refuse_a_checkpoint_are_named(client: FlaskClient, ledger:
     answer = client.get("/api/v1/integrity").json
     assert answer is not None
     assert answer["refusing"] == ["w-a01"]
+
+
+def test_the_ledgers_page_lists_the_newest_purges(client: FlaskClient, ledger: Path) -> None:
+    assert "清除记录" not in client.get("/integrity").text
+    with closing(open_ledger(ledger)) as db:
+        for number in range(1, 8):
+            token = KEY.token(b"a purge") if number != 7 else None
+            rule, up_to = ("records", 256 * number) if number < 6 else ("quarantine", 0)
+            db.execute(
+                "INSERT INTO purges VALUES (?, ?, ?, ?, ?, ?, x'', 'me', ?)",
+                [number, rule, MADE_MS + number, MADE_MS - 86_400_000, 1000 + number, up_to, token],
+            )
+    page = client.get("/integrity").text
+    shown = text_of(page[page.index("清除记录") :])
+    assert "隔离区 1,007 2026-05-12 00:00 — 无" in shown
+    assert "记录 1,005 2026-05-12 00:00 1,280 有" in shown
+    assert shown.index("1,007") < shown.index("1,003")
+    assert "1,002" not in shown
+    told = client.get("/api/v1/integrity").json["purges"]
+    assert [row["number"] for row in told] == [1003, 1004, 1005, 1006, 1007]
+    assert [row["signed"] for row in told] == [True] * 4 + [False]
+    assert told[0]["before"] == "2026-05-11T16:00:01.000Z"

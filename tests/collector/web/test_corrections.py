@@ -16,7 +16,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from bench.add_corrections import last_ratings
+from bench.add_corrections import add_corrections, last_ratings, spread_ratings
 from collector.corrections.entries import RatingRecord, State, Verdict
 from collector.corrections.file import CorrectionsUnavailable
 from collector.corrections.reading import chain_mark, correction
@@ -394,6 +394,37 @@ def test_a_number_that_no_correction_has_is_not_found(
     assert client.post(f"/corrections/{number}/decision", data=form).status_code == 404
     assert client.post(f"/corrections/{number}/restore", data=form).status_code == 404
     assert client.get(f"/integrity/checkpoints/{number}").status_code == 404
+
+
+def numbers_in(page: str, heading: str) -> list[int]:
+    """Numbers of the corrections in the table below a heading, as they stand."""
+    table = re.search(rf'<caption class="unseen">{heading}.*?</table>', page, re.DOTALL)
+    return [int(number) for number in re.findall(r">#(\d+)</a>", table[0])] if table else []
+
+
+def test_long_lists_are_cut_and_lead_on(
+    client: FlaskClient, dashboard: Dashboard, ledger: Path
+) -> None:
+    add_corrections(
+        dashboard.corrections, spread_ratings(ledger, 450), now_ms=dashboard.clock(), verdict=None
+    )
+    first = client.get("/corrections").text
+    made, waiting = "2026-05 的申请", "待审批"
+    assert numbers_in(first, waiting) == [*range(1, 201)]
+    assert numbers_in(first, made) == [*range(450, 250, -1)]
+    assert first.count("另有 250 条") == 2
+    links = [unescape(link) for link in re.findall(r'<p class="more[^>]*>.*?href="([^"]+)"', first)]
+    after, before = links
+    assert numbers_in(client.get(after).text, waiting) == [*range(201, 401)]
+    older = client.get(before).text
+    assert numbers_in(older, made) == [*range(250, 50, -1)]
+    [last] = re.findall(r'href="([^"]*before=51[^"]*)"', older)
+    end = client.get(unescape(last)).text
+    assert numbers_in(end, made) == [*range(50, 0, -1)]
+    assert end.count("另有") == 1  # of those that wait only
+    assert client.get("/corrections?before=x").status_code == 400
+    told = client.get("/api/v1/corrections").json
+    assert (len(told["made"]), len(told["open"])) == (450, 450)
 
 
 @pytest.mark.parametrize("period", ["0001-01-01:0009-12-31", "9999-12-01:9999-12-30"])
