@@ -1078,6 +1078,14 @@ def check_sums(day: Day, report: Report) -> None:
                 report.wrong("sum", f"{day.name}/departments.csv {department}", "a row", "no row")
 
 
+def person(name: str) -> str:
+    """Who an account is: `unix:li` and `Li` are one person."""
+    name = unicodedata.normalize("NFKC", name).casefold()
+    while name.startswith("unix:"):
+        name = name[len("unix:") :]
+    return name
+
+
 def check_corrections(day: Day, report: Report) -> None:
     """Exclusions (误评): each of one counted rating, by two people, the same in every file."""
     place = f"{day.name}/corrections.csv"
@@ -1111,7 +1119,7 @@ def check_corrections(day: Day, report: Report) -> None:
                 report.wrong(
                     "correction", f"{place}:{number} {column}", rating[column], row[column]
                 )
-        if not row["author"] or row["author"] == row["approver"]:
+        if not row["author"] or person(row["author"]) == person(row["approver"]):
             report.wrong("two-people", f"{place}:{number}", "two people", row["author"])
     for name in marked:
         report.wrong("correction", f"{day.name}/detail.csv {'/'.join(name)}", "a row in " + place)
