@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from collector.export.closes import JournalDay, read_journal_days
 from collector.export.source import LedgerSource
 from collector.ledger.readers import LedgerReader, fleet
 from collector.ledger.view import ISLANDS_ABOVE
-from collector.periods import period_ms, single_day
+from collector.periods import local_day, period_ms, single_day
+from collector.press_time import wall_ms
 from collector.reconcile.model import (
     DayState,
     DeviceState,
@@ -20,7 +22,7 @@ from collector.reconcile.model import (
     gaps_between,
     judge_day,
 )
-from firmware_config.contract import decode_health, decode_status
+from firmware_config.contract import decode_health, decode_record, decode_status
 from firmware_config.errors import ContractError
 
 _JOURNALS = (
@@ -51,7 +53,7 @@ def read_reconciliation(ledger: Path, days: Sequence[date], now_ms: int) -> Reco
         rows = {row.code: row for row in fleet.devices(reader, now_ms)}
         windows = {row.id: row.code for row in fleet.windows(reader, now_ms)}
         heard = {code: row.heard_ms for code, row in rows.items()}
-        days_of = _days(source, days, heard)
+        days_of = _days(source, days, heard, _begun_on(reader, source.identity.zone))
         journals = _journals(reader)
         conflicts: dict[str, int] = dict(reader.rows(_CONFLICTS))
         devices = [
@@ -76,16 +78,37 @@ def read_reconciliation(ledger: Path, days: Sequence[date], now_ms: int) -> Reco
         )
 
 
+def _begun_on(reader: LedgerReader, zone: ZoneInfo) -> dict[str, date]:
+    """Device → the local day of its first record, by its own clock, right or wrong."""
+    begun: dict[str, date] = {}
+    for code, payload in reader.rows(
+        "SELECT d.code, (SELECT r.payload FROM records r WHERE r.epoch = e.id ORDER BY r.seq"
+        " LIMIT 1) FROM epochs e JOIN devices d ON d.id = e.device ORDER BY e.id"
+    ):
+        if code not in begun and payload is not None:
+            with suppress(ContractError, OverflowError, ValueError):
+                begun[code] = local_day(wall_ms(decode_record(payload).wall) or 0, zone)
+    return begun
+
+
 def _days(
-    source: LedgerSource, days: Sequence[date], heard: dict[str, int | None]
+    source: LedgerSource,
+    days: Sequence[date],
+    heard: dict[str, int | None],
+    begun_on: dict[str, date],
 ) -> dict[str, list[DayState]]:
-    """Device → its days, oldest first; of devices that stood at a window or closed the day."""
+    """Device → its days, oldest first; of devices that stood at a window or closed the day.
+
+    Nobody is asked about days before the first record of a device: it was not there yet.
+    """
     journal_days = read_journal_days(source, days[0]) if days else {}
     found: dict[str, list[DayState]] = {}
     for on in days:
         _start_ms, end_ms = period_ms(single_day(on), source.identity.zone)
         told = journal_days.get(on.isoformat(), JournalDay()).closed
-        expected = {*source.devices_at_windows(end_ms), *(day.device for day in told)}
+        at_windows = source.devices_at_windows(end_ms)
+        there = {code for code in at_windows if begun_on.get(code, date.min) <= on}
+        expected = there.union(day.device for day in told)
         for device in sorted(expected):
             pairs = [(day.told, day.held) for day in told if day.device == device]
             state = judge_day(on, end_ms, heard.get(device), pairs)

@@ -114,3 +114,12 @@ def test_a_fork_is_told(ledger: Any, journal: Any, journal_of: Any) -> None:
 
     assert of(found).conflicts == 1
     assert not found.is_good
+
+
+def test_nobody_asks_a_device_about_days_before_its_first_record(ledger: Any, journal: Any) -> None:
+    ledger.writer.store([journal.hello(), journal.message()])
+    before = date(2026, 6, 29)
+
+    found = read_reconciliation(ledger.path, [before, DAY], ledger.now_ms)
+
+    assert [day.on for day in of(found).days] == [DAY]
