@@ -242,6 +242,7 @@ def test_the_command_ends_cleanly_on_a_signal_and_with_5_on_a_database_error(
 
     with start() as process:  # the broker is away: it waits for it, patiently
         assert process.stderr is not None
+        assert "a new, empty one is made" in process.stderr.readline()
         assert "ingest started" in process.stderr.readline()
         process.send_signal(signal_number)
         assert process.wait(15) == 0
