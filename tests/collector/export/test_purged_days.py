@@ -31,7 +31,9 @@ def hall(hall, at):
     hall.db.execute("UPDATE epochs SET archived = stored")
     plan = plan_purge(hall.db.conn, hall._ms(at(4, 12)))
     moment = hall._ms(at(5, 3))
-    done = purge_records(hall.db, plan, by="li", sign=None, clock_ms=lambda: moment)
+    done = purge_records(
+        hall.db, plan, by="li", sign=lambda purged: purged.root, clock_ms=lambda: moment
+    )
     assert [one.up_to for one in done] == [256]
     return hall
 
