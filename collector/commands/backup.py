@@ -15,10 +15,10 @@ from collector.backup.errors import TargetFailed
 from collector.backup.found import Found
 from collector.backup.making import LEDGER, LEDGER_FILE, OFFICE
 from collector.backup.office import office_files
-from collector.backup.progress import Watching
 from collector.backup.restoring import check_copy, open_copy, restore
 from collector.backup.run import Places, Report, own_key, run_backup
 from collector.commands.tables import add_format, write_csv, write_json, write_line, write_table
+from collector.commands.watching import Watching
 from collector.errors import LedgerError, UsageError
 from collector.settings import CollectorSettings
 from firmware_config.errors import ExitCode

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from collector.commanding import ID_BYTES, NoAnswer, Silence, build_command, new_command_id
 from collector.commands.aims import Aim, add_aims, aims_of
 from collector.commands.command_output import (
-    Watching,
+    WatchingAnswers,
     raise_for_broker,
     show_plan,
     show_reported,
@@ -166,7 +166,7 @@ def run(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         show_plan(aims, planned, as_json=args.json)
         return ExitCode.OK if len(commands) == len(planned) else ExitCode.FAILURE
     _expect_yes(args, aims)
-    with open_dispatcher(settings) as dispatcher, Watching(len(commands)) as watching:
+    with open_dispatcher(settings) as dispatcher, WatchingAnswers(len(commands)) as watching:
         answered = iter(
             dispatcher.send(commands, by=sender(), timeout_s=args.timeout, on_result=watching.note)
         )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import msgspec
 
 from collector.commanding import NoAnswer, Result, Silence, explained
 from collector.commands.aims import Aim
 from collector.commands.tables import write_json, write_line, write_table
+from collector.commands.watching import Watching
 from collector.errors import BrokerUnusable
 from collector.ledger.readers.devices import DeviceSettings
 from firmware_config.contract import Command, Configure
@@ -23,40 +23,23 @@ MANY: Final = 10
 """Of more devices than a screen's corner holds, only the exceptions are listed. Our choice."""
 
 
-class Watching:
-    """A progress bar on standard error, when several devices are asked and a person looks."""
+class WatchingAnswers(Watching):
+    """A progress bar when several devices are asked and a person looks."""
 
     def __init__(self, total: int) -> None:
-        self._total = total
-        self._bar: Any = None
+        super().__init__(is_counted=True, is_wanted=total > 1)
+        self._number, self._total = 0, total
 
     def note(self, _command: Command, _result: Result) -> None:
         """One more result."""
-        if self._bar is not None:
-            self._bar.advance(self._bar.task_ids[0])
+        self._number += 1
+        self.tell("answers", self._number, self._total)
 
     def __enter__(self) -> Self:
         """Show it."""
-        if self._total > 1 and sys.stderr.isatty():
-            from rich.console import Console  # 40 ms that a counter system need not wait for
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
-
-            self._bar = Progress(
-                "answers",
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._bar.add_task("answers", total=self._total)
-            self._bar.start()
+        super().__enter__()
+        self.tell("answers", 0, self._total)
         return self
-
-    def __exit__(self, *_: object) -> None:
-        """Take it away."""
-        if self._bar is not None:
-            self._bar.stop()
 
 
 def show_results(

@@ -31,7 +31,7 @@ from collector.ledger.purged import (
     save_purged_boots,
     split_digests,
 )
-from collector.ledger.registry import read_calendar, read_meta, read_placements
+from collector.ledger.registry import calendar_of, read_meta, read_placements
 from collector.ledger.repeats import hidden_case
 
 STEP: Final = 20_480
@@ -227,7 +227,7 @@ def _freeze_rollups(db: Database, after: int, up_to: int) -> None:
     """Keep what the purged records had added to the rollups, and said of their boots."""
     connection = db.conn
     boots, said = Boots(connection), read_purged_boots(connection)
-    calendar, placements = read_calendar(db), read_placements(db)
+    calendar, placements = calendar_of(read_meta(db)), read_placements(db)
     for start in range(after, up_to, _CHUNK):
         end = min(start + _CHUNK, up_to)
         records = list(read_placed(iter(connection.execute(_ROWS, (start, end)).fetchall())))

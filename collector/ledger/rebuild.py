@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from zoneinfo import ZoneInfo
 
 from sqlite_utils import Database
 
 from collector.ledger.boots import Boots, read_placed
 from collector.ledger.derive import Batch
 from collector.ledger.purged import purged_up_to, read_purged_boots
-from collector.ledger.registry import read_meta, read_placements
+from collector.ledger.registry import calendar_of, read_meta, read_placements
 from collector.ledger.repeats import RepeatFinder
-from collector.periods import LocalCalendar
 from collector.rates import COUNT_FIELDS
 
 DERIVED_TABLES = (
@@ -62,7 +60,7 @@ def rebuild(db: Database) -> int:
         connection.execute(f"DELETE FROM {table}{kept}")
     for sql in _FROM_PURGED:
         connection.execute(sql)
-    calendar = LocalCalendar(ZoneInfo(read_meta(db)["timezone"]))
+    calendar = calendar_of(read_meta(db))
     placements = read_placements(db)
     boots = Boots(connection)
     boots.begin_with(read_purged_boots(connection))

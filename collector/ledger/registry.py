@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from sqlite_utils import Database
@@ -43,9 +44,9 @@ def read_placements(db: Database) -> Placements[int]:
     )
 
 
-def read_calendar(db: Database) -> LocalCalendar:
-    """The calendar of the ledger's time zone."""
-    return LocalCalendar(ZoneInfo(read_meta(db)["timezone"]))
+def calendar_of(meta: Mapping[str, str]) -> LocalCalendar:
+    """The calendar of the ledger's time zone; `meta` from `read_meta`."""
+    return LocalCalendar(ZoneInfo(meta["timezone"]))
 
 
 def read_meta(db: Database) -> dict[str, str]:

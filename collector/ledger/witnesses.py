@@ -10,7 +10,6 @@ import logging
 import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 from sqlite_utils import Database
@@ -24,9 +23,8 @@ from collector.ledger.checkpoints import (
     newest_checkpoint,
 )
 from collector.ledger.gens import read_lives
-from collector.ledger.registry import read_meta
+from collector.ledger.registry import calendar_of, read_meta
 from collector.ledger.tree import LedgerTree, ask_of
-from collector.periods import LocalCalendar
 from collector.receipts import Journal
 from firmware_config.chain import b64url
 from firmware_config.contract import GivenCheckpoint, Receipt
@@ -61,7 +59,7 @@ class Witnesses:
         self._key = key
         self._clock_ms = clock_ms
         self._handout = Handout()
-        self._calendar = LocalCalendar(ZoneInfo(read_meta(db)["timezone"]))
+        self._calendar = calendar_of(read_meta(db))
         self._looked: tuple[str, str] | None = None  # gen and local day of the last look
         self._lives = read_lives(self._ask)
         self._newest: KeptCheckpoint | None = None

@@ -10,7 +10,6 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from zoneinfo import ZoneInfo
 
 from sqlite_utils import Database
 
@@ -22,12 +21,11 @@ from collector.ledger.boots import Boots
 from collector.ledger.bulk import BulkInsert
 from collector.ledger.derive import Batch, Placed
 from collector.ledger.refusals import save_conflicts, save_quarantined
-from collector.ledger.registry import read_meta, read_placements, read_registry
+from collector.ledger.registry import calendar_of, read_meta, read_placements, read_registry
 from collector.ledger.repeats import RepeatFinder
 from collector.ledger.tree import save_nodes
 from collector.ledger.view import EpochStates
 from collector.merkle import Frontier
-from collector.periods import LocalCalendar
 from collector.press_time import believed_wall_ms, wall_text
 from collector.receipts import Journal
 from collector.verdict import Message, Verdict, Word
@@ -179,7 +177,7 @@ class LedgerWriter:
         self._registry = read_registry(db, self._hall)
         self._codes = {device: code for code, device in self._registry.devices.items()}
         self._gen = meta["gen"]
-        self._calendar = LocalCalendar(ZoneInfo(meta["timezone"]))
+        self._calendar = calendar_of(meta)
         self._placements = read_placements(db)
         self._states = EpochStates(db)
         self._boots = Boots(self._connection)

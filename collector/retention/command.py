@@ -9,10 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
-from rich.progress import Progress
-
 from collector.commands.tables import write_json, write_line, write_table
+from collector.commands.watching import Watching
 from collector.errors import LedgerError, UsageError
 from collector.ledger.migrations import open_ledger
 from collector.ledger.purging import Due, purge_due, what_is_due
@@ -117,8 +115,8 @@ def _run_purge(args: argparse.Namespace, settings: CollectorSettings) -> ExitCod
         with closing(open_ledger(settings.ledger)) as db:
             due = what_is_due(db.conn, settings.retention, _now_ms())
             total = (due.records.number if due.records else 0) + (due.quarantine or 0)
-            with Progress(console=Console(stderr=True), transient=True) as progress:
-                task = progress.add_task("purging", total=total)
+            done = 0
+            with Watching(is_counted=True) as watching:
                 for number in purge_due(
                     db,
                     due,
@@ -127,7 +125,8 @@ def _run_purge(args: argparse.Namespace, settings: CollectorSettings) -> ExitCod
                     key=_key(settings.key) if due.needs_key else None,
                     clock_ms=_now_ms,
                 ):
-                    progress.advance(task, number)
+                    done += number
+                    watching.tell("purging", done, total)
     except sqlite3.Error as error:
         raise LedgerError(f"{settings.ledger}: {error}") from error
     for line in due.records.held_back if due.records else ():

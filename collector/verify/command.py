@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 from collector.commands.fleet import read_fleet
 from collector.commands.tables import write_json, write_line, write_table
+from collector.commands.watching import Watching
 from collector.errors import UsageError
 from collector.settings import CollectorSettings
 from collector.verify.findings import Finding
 from collector.verify.known import Known, read_kept, read_known_keys
-from collector.verify.run import Report, verify
 from firmware_config.command_line import a_date
 from firmware_config.errors import ExitCode
 from firmware_config.keys import VerifyKey, load_verify_key
+
+if TYPE_CHECKING:
+    from collector.verify.run import Report
 
 DESCRIPTION = """\
 Checks everything in a ledger that can be checked: every signature, every link, gaps, the Merkle
@@ -94,10 +96,13 @@ def run(args: argparse.Namespace, settings: CollectorSettings | None) -> ExitCod
     path = args.ledger or (settings.ledger if settings is not None else None)
     if path is None:
         raise UsageError("--alone: expected --ledger FILE with it")
+    from collector.verify.run import verify  # multiprocessing, for which no service need wait
+
     known = _known(args, settings)
     begin_s = time.monotonic()
-    with _Bar() as bar:
-        report = verify(path, known, jobs=args.jobs or _cores(), progress=bar.show)
+    with Watching(is_counted=True) as watching:
+        progress = partial(watching.tell, "records")
+        report = verify(path, known, jobs=args.jobs or _cores(), progress=progress)
     seconds = time.monotonic() - begin_s
     if args.json:
         write_json(_document(report, path, seconds))
@@ -200,48 +205,3 @@ def _number(text: str) -> int:
 def _cores() -> int:
     """Cores this process may use."""
     return len(os.sched_getaffinity(0))
-
-
-class _Bar:
-    """A progress bar on standard error, when a person looks."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-
-    def __enter__(self) -> Self:
-        if sys.stderr.isatty():
-            from rich.console import Console  # 40 ms that a timer need not wait for
-            from rich.progress import (
-                BarColumn,
-                MofNCompleteColumn,
-                Progress,
-                TimeElapsedColumn,
-                TimeRemainingColumn,
-            )
-
-            self._bar = Progress(
-                "records",
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._bar.add_task("records", total=None)
-            self._bar.start()
-        return self
-
-    def show(self, done: int, total: int) -> None:
-        """So many records of all are checked."""
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()

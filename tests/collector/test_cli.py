@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -273,3 +275,10 @@ def test_the_first_and_the_last_day_are_days_like_any_other(
     assert run("export", "--day", "1970-01-01")[0] in (0, ExitCode.USAGE)
     code, _, err = run("reconcile", "--no-ask", "--day", "9999-12-30")
     assert (code, "expected a day that is over" in err) == (ExitCode.USAGE, True)
+
+
+def test_no_command_waits_for_what_only_another_one_needs() -> None:
+    heavy = "{'rich', 'paramiko', 'segno', 'multiprocessing', 'collector.export.yiping_verify'}"
+    program = f"import sys, collector.cli; print(*({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "\n"), done.stderr

@@ -18,7 +18,7 @@ from collector.cli import build_parser, main
 from collector.commanding import NoAnswer, Silence, build_command
 from collector.commands.aims import Aim, aims_of
 from collector.commands.command import KINDS
-from collector.commands.command_output import MANY, Watching, show_results
+from collector.commands.command_output import MANY, WatchingAnswers, show_results
 from collector.errors import UsageError
 from collector.ledger.migrations import open_ledger
 from collector.ledger.writer import LedgerWriter
@@ -352,7 +352,7 @@ def test_a_progress_bar_is_for_people_who_wait_for_several(
     monkeypatch.setattr("sys.stderr", screen)
     command = build_command(Pause, dev="d", id="x" * 22, issued_ms=0, life_s=1)
 
-    with Watching(number) as watching:
+    with WatchingAnswers(number) as watching:
         for _ in range(number):
             watching.note(command, NoAnswer("d", "x" * 22, Silence.SILENT, ""))
 

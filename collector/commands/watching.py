@@ -7,9 +7,16 @@ from typing import Any, Self
 
 
 class Watching:
-    """Shows how far a backup or restore is; its `tell` may be called very often."""
+    """Shows how far long work is; its methods may be called very often, and do nothing unwatched.
 
-    def __init__(self) -> None:
+    Args:
+        is_counted: things are counted (`17/135`); else the share is told in percent.
+        is_wanted: False: show nothing, whoever looks.
+    """
+
+    def __init__(self, *, is_counted: bool = False, is_wanted: bool = True) -> None:
+        self._is_counted = is_counted
+        self._is_wanted = is_wanted
         self._bar: Any = None
         self._task: Any = None
         self._stage = ""
@@ -27,20 +34,26 @@ class Watching:
 
     def __enter__(self) -> Self:
         """Show it."""
-        if sys.stderr.isatty():
-            from rich.console import Console  # 40 ms that a nightly run need not wait for
+        if self._is_wanted and sys.stderr.isatty():
+            from rich.console import Console  # 40 ms that no timer and no service need wait for
             from rich.progress import (
                 BarColumn,
+                MofNCompleteColumn,
                 Progress,
                 TaskProgressColumn,
                 TextColumn,
+                TimeElapsedColumn,
                 TimeRemainingColumn,
             )
 
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
-                TaskProgressColumn(),
+                *(
+                    (MofNCompleteColumn(), TimeElapsedColumn())
+                    if self._is_counted
+                    else (TaskProgressColumn(),)
+                ),
                 TimeRemainingColumn(),
                 console=Console(stderr=True),
                 transient=True,
