@@ -202,6 +202,23 @@ def _tells_neighbours(facts: BootFacts, was: BootFacts | None, newest: int) -> b
     )
 
 
+_CHUNK: Final = 5000
+_STORED: Final = (
+    "SELECT r.position, r.epoch, e.device, r.received_ms, r.payload FROM records r"
+    " JOIN epochs e ON e.id = r.epoch WHERE r.position > ? AND r.position <= ?"
+    " ORDER BY r.position LIMIT ?"
+)
+
+
+def stored_in_chunks(
+    connection: sqlite3.Connection, after: int = 0, up_to: int = 2**63 - 1
+) -> Iterator[list[Placed]]:
+    """The records from position `after + 1` to `up_to`, some thousand at a time; none is empty."""
+    while rows := connection.execute(_STORED, (after, up_to, _CHUNK)).fetchall():
+        yield list(read_placed(iter(rows)))
+        after = rows[-1][0]
+
+
 def read_placed(rows: Iterator[tuple[int, int, int, int, bytes]]) -> Iterator[Placed]:
     """Records from rows of (position, epoch, device, received_ms, payload, …)."""
     for position, epoch, device, received_ms, payload, *_ in rows:

@@ -55,31 +55,20 @@ _OUTCOMES = BulkInsert(
     ),
 )
 _ADDED = ", ".join(f"{name} = {name} + excluded.{name}" for name in COUNT_FIELDS)
-_DAYS = BulkInsert(
-    "day_rollups",
-    ("on_date", "window", "department", "staff_no", "staff_from", "item", *COUNT_FIELDS),
-    f"ON CONFLICT DO UPDATE SET {_ADDED}",
-)
-_HOURS = BulkInsert(
-    "hour_rollups",
-    ("on_date", "window", "department", "hour", *COUNT_FIELDS),
-    f"ON CONFLICT DO UPDATE SET {_ADDED}",
-)
-_PURGED_DAYS = BulkInsert(
-    "purged_day_rollups",
-    ("on_date", "window", "department", "staff_no", "staff_from", "item", *COUNT_FIELDS),
-    f"ON CONFLICT DO UPDATE SET {_ADDED}",
-)
-_PURGED_HOURS = BulkInsert(
-    "purged_hour_rollups",
-    ("on_date", "window", "department", "hour", *COUNT_FIELDS),
-    f"ON CONFLICT DO UPDATE SET {_ADDED}",
-)
-_MONTHS = BulkInsert(
-    "month_rollups",
-    ("on_month", "window", "department", *COUNT_FIELDS),
-    f"ON CONFLICT DO UPDATE SET {_ADDED}",
-)
+
+
+def _adding(table: str, *key: str) -> BulkInsert:
+    """Adds counts to the rows of a rollup."""
+    return BulkInsert(table, (*key, *COUNT_FIELDS), f"ON CONFLICT DO UPDATE SET {_ADDED}")
+
+
+_DAY_KEY: Final = ("on_date", "window", "department", "staff_no", "staff_from", "item")
+_HOUR_KEY: Final = ("on_date", "window", "department", "hour")
+_DAYS = _adding("day_rollups", *_DAY_KEY)
+_HOURS = _adding("hour_rollups", *_HOUR_KEY)
+_MONTHS = _adding("month_rollups", "on_month", "window", "department")
+_PURGED_DAYS = _adding("purged_day_rollups", *_DAY_KEY)
+_PURGED_HOURS = _adding("purged_hour_rollups", *_HOUR_KEY)
 _IS_EMPTY = " AND ".join(f"{name} = 0" for name in COUNT_FIELDS)
 _EMPTY_DAY = (
     "DELETE FROM day_rollups WHERE on_date = ? AND window = ? AND department = ?"

@@ -19,7 +19,7 @@ from sqlite_utils import Database
 
 from collector.boot_times import BootFacts
 from collector.errors import LedgerMismatch
-from collector.ledger.boots import Boots, read_placed
+from collector.ledger.boots import Boots, stored_in_chunks
 from collector.ledger.derive import Batch
 from collector.ledger.frozen import outcomes_digest, tables_digest
 from collector.ledger.purged import (
@@ -37,12 +37,6 @@ from collector.ledger.repeats import hidden_case
 STEP: Final = 20_480
 """Most records purged in one transaction, about a second's work, so that ingest need not wait
 long. Source: our choice, below `migrations.BUSY_TIMEOUT_S`; a multiple of BLOCK."""
-_CHUNK: Final = 5000
-_ROWS: Final = (
-    "SELECT r.position, r.epoch, e.device, r.received_ms, r.payload FROM records r"
-    " JOIN epochs e ON e.id = r.epoch WHERE r.position > ? AND r.position <= ?"
-    " ORDER BY r.position"
-)
 _UNARCHIVED: Final = (
     "SELECT min(r.position) FROM records r JOIN epochs e ON e.id = r.epoch"
     " WHERE r.position > ? AND r.position <= ? AND r.seq > e.archived"
@@ -228,12 +222,10 @@ def _freeze_rollups(db: Database, after: int, up_to: int) -> None:
     connection = db.conn
     boots, said = Boots(connection), read_purged_boots(connection)
     calendar, placements = calendar_of(read_meta(db)), read_placements(db)
-    for start in range(after, up_to, _CHUNK):
-        end = min(start + _CHUNK, up_to)
-        records = list(read_placed(iter(connection.execute(_ROWS, (start, end)).fetchall())))
+    for records in stored_in_chunks(connection, after, up_to):
         repeats = connection.execute(
-            "SELECT position FROM outcomes WHERE position > ? AND position <= ? AND is_repeat",
-            (start, end),
+            "SELECT position FROM outcomes WHERE position BETWEEN ? AND ? AND is_repeat",
+            (records[0].position, records[-1].position),
         )
         batch = Batch(calendar, placements)
         boots.load(records)

@@ -6,12 +6,9 @@ records in order of position.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-
 from sqlite_utils import Database
 
-from collector.ledger.boots import Boots, read_placed
+from collector.ledger.boots import Boots, stored_in_chunks
 from collector.ledger.derive import Batch
 from collector.ledger.purged import purged_up_to, read_purged_boots
 from collector.ledger.registry import calendar_of, read_meta, read_placements
@@ -37,11 +34,6 @@ _FROM_PURGED = (
     f" SELECT substr(on_date, 1, 7), window, department, {_SUMS} FROM purged_day_rollups"
     " GROUP BY 1, 2, 3",
 )
-_CHUNK = 5000
-_RECORDS = (
-    "SELECT r.position, r.epoch, e.device, r.received_ms, r.payload FROM records r"
-    " JOIN epochs e ON e.id = r.epoch WHERE r.position > ? ORDER BY r.position LIMIT ?"
-)
 
 
 def rebuild(db: Database) -> int:
@@ -64,21 +56,14 @@ def rebuild(db: Database) -> int:
     placements = read_placements(db)
     boots = Boots(connection)
     boots.begin_with(read_purged_boots(connection))
-    for rows in _chunks(db.conn):  # first the time of every boot, then of every record
-        boots.take(read_placed(iter(rows)))
+    # first the time of every boot, then of every record
+    for records in stored_in_chunks(connection):
+        boots.take(records)
     boots.save(Batch(calendar, placements))
     finder, number = RepeatFinder(connection), 0
-    for rows in _chunks(db.conn):
-        records = list(read_placed(iter(rows)))
+    for records in stored_in_chunks(connection):
         batch = Batch(calendar, placements)
         batch.add(records, boots.times, finder.find(records))
         batch.write(connection)
         number += len(records)
     return number
-
-
-def _chunks(connection: sqlite3.Connection) -> Iterator[list[tuple[int, int, int, int, bytes]]]:
-    position = 0
-    while rows := connection.execute(_RECORDS, (position, _CHUNK)).fetchall():
-        yield rows
-        position = rows[-1][0]

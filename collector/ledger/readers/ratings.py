@@ -13,6 +13,8 @@ from typing import Any, Final
 from collector.corrections.entries import CorrectionRefused, RatingRecord, Refusal
 from collector.corrections.excluded import ExcludedRating
 from collector.corrections.reading import Exclusion
+from collector.ledger.purged import BLOCK
+from firmware_config.chain import DIGEST_BYTES
 
 Query = Callable[..., list[tuple[Any, ...]]]
 """Asks the ledger: `query(sql, *parameters)` gives all rows, e.g. `LedgerReader.rows`."""
@@ -24,10 +26,13 @@ _FROM_RECORDS: Final = (
 )
 _FROM_PURGED: Final = (
     " FROM asked CROSS JOIN outcomes o ON o.epoch = asked.epoch AND o.seq = asked.seq"
-    " CROSS JOIN (SELECT block, digests FROM purged_digests) p ON p.block = (o.position - 1) / 256"
+    " CROSS JOIN (SELECT block, digests FROM purged_digests) p"
+    f" ON p.block = (o.position - 1) / {BLOCK}"
 )
 """Where the record is purged its outcome tells the seq, and its block the digest."""
-_PURGED_DIGEST: Final = "substr(p.digests, 32 * ((o.position - 1) % 256) + 1, 32)"
+_PURGED_DIGEST: Final = (
+    f"substr(p.digests, {DIGEST_BYTES} * ((o.position - 1) % {BLOCK}) + 1, {DIGEST_BYTES})"
+)
 _TOLD: Final = (
     " o.level, coalesce(w.code, ''), coalesce(a.code, ''), o.pressed_ms, o.time_quality,"
     " o.is_repeat,"
@@ -43,7 +48,8 @@ _RATING: Final = (
 _PURGED_RATING: Final = (
     f"SELECT d.code, e.epoch, o.seq, {_PURGED_DIGEST},{_TOLD} 'UNRATED' FROM devices d"
     " JOIN epochs e ON e.device = d.id JOIN outcomes o ON o.epoch = e.id"
-    f" JOIN purged_digests p ON p.block = (o.position - 1) / 256{_PLACE} WHERE o.seq IS NOT NULL"
+    f" JOIN purged_digests p ON p.block = (o.position - 1) / {BLOCK}{_PLACE}"
+    " WHERE o.seq IS NOT NULL"
 )
 """Where the record is purged; what was neither rated nor unrated has left no outcome."""
 
