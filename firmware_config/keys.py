@@ -59,6 +59,10 @@ class VerifyKey:
             return False
         return True
 
+    def has_signed(self, token: chain.Token) -> bool:
+        """Whether `token` names this key and its signature is this key's."""
+        return token.kid == self.kid and self.is_signed(token.signing_input, token.signature)
+
     def jwk(self) -> dict[str, str]:
         """This key as a public JWK."""
         return {"kty": "OKP", "crv": "Ed25519", "x": self.x, "kid": self.kid}

@@ -108,8 +108,7 @@ class CheckpointBook:
         raw = given.token.encode("ascii", "replace")
         try:
             token = chain.split_token(raw)
-            key = self._collector_key
-            if token.kid != key.kid or not key.is_signed(token.signing_input, token.signature):
+            if not self._collector_key.has_signed(token):
                 problem = "a checkpoint that is not signed by the collector's key"
                 self._refuse(Kept(gen=receipt.gen, size=0, root="", time=""), problem, raw)
                 return problem

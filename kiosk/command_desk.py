@@ -174,8 +174,7 @@ class CommandDesk:
                 "oversized", f"expected at most {MAX_COMMAND_BYTES} bytes, got {len(payload)}"
             )
         token = chain.split_token(payload)
-        key = self._collector_key
-        if token.kid != key.kid or not key.is_signed(token.signing_input, token.signature):
+        if not self._collector_key.has_signed(token):
             raise ContractError("signature", "not signed by the collector's key")
         command = decode_command(token.payload)
         for moment in (command.issued_at, command.expires_at):

@@ -142,8 +142,7 @@ class ReceiptBook:
 
     def _verified(self, payload: bytes) -> Receipt:
         token = chain.split_token(payload)
-        key = self._collector_key
-        if token.kid != key.kid or not key.is_signed(token.signing_input, token.signature):
+        if not self._collector_key.has_signed(token):
             raise ContractError("signature", "not signed by the collector's key")
         receipt = decode_receipt(token.payload)
         time_ms(receipt.server_time)

@@ -104,7 +104,7 @@ def _is_signed(content: bytes, raw: bytes | None, key: VerifyKey | None) -> bool
         raise BackupDamaged([f"{TOKEN_NAME}: is of another manifest"])
     if key is None:
         return None
-    return token.kid == key.kid and key.is_signed(token.signing_input, token.signature)
+    return key.has_signed(token)
 
 
 def _missing(manifest: Manifest, sizes: Mapping[str, int]) -> str:

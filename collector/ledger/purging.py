@@ -133,7 +133,7 @@ def _expect_as_signed(connection: sqlite3.Connection, key: SigningKey) -> None:
     number, raw = newest
     try:
         token = split_token(raw or b"")
-        is_signed = key.public.is_signed(token.signing_input, token.signature)
+        is_signed = key.public.has_signed(token)
         said = read_statement(token.payload).tables
     except ContractError as error:
         raise LedgerMismatch(f"ledger: purge {number}: {error}; run `collector verify`") from error

@@ -13,7 +13,7 @@ from collector.ledger.readers import LedgerReader
 from collector.verify.facts import LedgerFacts, PurgeRow
 from collector.verify.findings import Check, Finding, Level
 from collector.verify.reception import time_text
-from firmware_config.chain import Token, b64url, split_token
+from firmware_config.chain import b64url, split_token
 from firmware_config.errors import ContractError
 from firmware_config.keys import VerifyKey
 
@@ -83,7 +83,7 @@ def _statement(facts: LedgerFacts, row: PurgeRow, key: VerifyKey | None) -> Iter
     except ContractError as error:
         yield _fail(row, "the token is not a purge's", got=str(error))
         return
-    if key is not None and not _is_signed(token, key):
+    if key is not None and not key.has_signed(token):
         yield _fail(row, "not signed by the collector's key", key.kid, token.kid)
     columns = {
         "hall": (said.hall, facts.hall),
@@ -99,10 +99,6 @@ def _statement(facts: LedgerFacts, row: PurgeRow, key: VerifyKey | None) -> Iter
             yield _fail(row, f"{name} of the row is not that of the signed token", signed, kept)
     if said.gen not in {life.gen for life in facts.gens}:
         yield _fail(row, "of a life this ledger does not know", got=said.gen)
-
-
-def _is_signed(token: Token, key: VerifyKey) -> bool:
-    return token.kid == key.kid and key.is_signed(token.signing_input, token.signature)
 
 
 def _said(row: PurgeRow) -> PurgeStatement | None:

@@ -221,9 +221,7 @@ class Statements:
         except ContractError as error:
             self._fail(check, "not a token", kept.source, "", error, on)
             return False
-        is_signed = token.kid == self._key.kid and self._key.is_signed(
-            token.signing_input, token.signature
-        )
+        is_signed = self._key.has_signed(token)
         if not is_signed:
             what = "not signed by the collector's key"
             self._fail(check, what, kept.source, self._key.kid, token.kid, on)

@@ -50,6 +50,16 @@ def test_a_token_is_signed_by_its_own_key_only(seed: bytes, payload: bytes) -> N
         assert not other.public.is_signed(token.signing_input, token.signature)
 
 
+def test_a_token_must_name_the_key_that_signed_it_and_be_whole() -> None:
+    key, other = (SigningKey.from_seed(bytes([n]) * 32) for n in (1, 2))
+    token = chain.split_token(key.token(b"payload"))
+
+    assert key.public.has_signed(token)
+    assert not other.public.has_signed(token)
+    assert not key.public.has_signed(token._replace(kid=other.kid))
+    assert not key.public.has_signed(token._replace(signature=bytes(64)))
+
+
 @given(st.binary(max_size=80))
 def test_a_signature_of_any_other_bytes_is_not_one(signature: bytes) -> None:
     key = SigningKey.from_seed(bytes(32))
