@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import string
 import threading
 import unicodedata
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -45,7 +47,7 @@ class UnknownAccount(UsageError):
 class Account:
     """An account; `disabled_ms` None: it may sign in.
 
-    `department`: code of the one it speaks for, of the role DEPARTMENT; else empty.
+    `departments`: codes of those it speaks for, of the role DEPARTMENT; else none.
     """
 
     id: int
@@ -53,7 +55,21 @@ class Account:
     role: str
     created_ms: int
     disabled_ms: int | None
-    department: str = ""
+    departments: frozenset[str] = frozenset()
+
+
+ACCOUNT_COLUMNS: Final = (
+    "a.id, a.name, a.role, a.created_ms, a.disabled_ms, (SELECT json_group_array(department) "
+    "FROM account_departments WHERE account = a.id)"
+)
+"""What `account_of` takes, of a query that calls the accounts `a`."""
+
+
+def account_of(row: Sequence[Any]) -> Account:
+    """The account in a row of `ACCOUNT_COLUMNS`."""
+    *told, departments = row
+    values = dict(zip(Account.__slots__, told, strict=False))
+    return Account(**values, departments=frozenset(json.loads(departments)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +109,7 @@ class Accounts:
         *,
         now_ms: int,
         role: Role = DEFAULT_ROLE,
-        department: str = "",
+        departments: Collection[str] = (),
     ) -> Account:
         """Add an account.
 
@@ -102,16 +118,17 @@ class Accounts:
             password: 8 characters or more.
             now_ms: UTC milliseconds.
             role: what it may do.
-            department: code of its department; of the role DEPARTMENT, and of no other.
+            departments: codes of its departments; of the role DEPARTMENT, and of no other.
 
         Raises:
             AccountExists: the name is taken, or that of the same person (`person_of`).
             InvalidAccount: the name is empty, too long or of other characters, the password too
                 short or too long, or a department is missing or too much.
         """
-        if (role is Role.DEPARTMENT) != bool(department):
+        if (role is Role.DEPARTMENT) != bool(departments):
             expected = "a department" if role is Role.DEPARTMENT else "no department"
-            raise InvalidAccount(f"role {role}: expected {expected}, got {department!r}")
+            given = ", ".join(sorted(departments)) or "none"
+            raise InvalidAccount(f"role {role}: expected {expected}, got {given}")
         if not _is_name(name):
             raise InvalidAccount(
                 f"account name: expected 1 to {LONGEST_NAME} ASCII letters, digits, Chinese "
@@ -127,11 +144,16 @@ class Accounts:
                 raise AccountExists(f"account {name}: exists already, as {other.name}")
         digest = self._hasher.hash(password)
         try:
-            self._office.database.execute(
-                "INSERT INTO accounts (name, password_hash, role, created_ms, department) "
-                "VALUES (?, ?, ?, ?, ?)",
-                [name, digest, role.value, now_ms, department],
-            )
+            with self._office.transaction() as database:
+                database.execute(
+                    "INSERT INTO accounts (name, password_hash, role, created_ms) "
+                    "VALUES (?, ?, ?, ?)",
+                    [name, digest, role.value, now_ms],
+                )
+                database.conn.executemany(
+                    "INSERT INTO account_departments SELECT id, ? FROM accounts WHERE name = ?",
+                    [(code, name) for code in sorted(set(departments))],
+                )
         except sqlite3.IntegrityError as error:
             raise AccountExists(f"account {name}: exists already") from error
         found = self.find(name)
@@ -145,9 +167,9 @@ class Accounts:
     def all(self) -> list[Account]:
         """All accounts, by name."""
         rows = self._office.database.execute(
-            "SELECT id, name, role, created_ms, disabled_ms, department FROM accounts ORDER BY name"
+            f"SELECT {ACCOUNT_COLUMNS} FROM accounts a ORDER BY name"
         ).fetchall()
-        return [Account(**dict(zip(Account.__slots__, row, strict=True))) for row in rows]
+        return [account_of(row) for row in rows]
 
     def disable(self, name: str, *, now_ms: int) -> None:
         """Disable an account and end its sessions; idempotent.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -13,7 +15,7 @@ from sqlite_utils import Database
 from collector.errors import CollectorError
 from firmware_config.errors import ExitCode
 
-SCHEMAS: Final = ("0001_office.sql", "0002_departments.sql")
+SCHEMAS: Final = ("0001_office.sql", "0002_departments.sql", "0003_people.sql")
 BUSY_TIMEOUT_MS: Final = 5000
 
 
@@ -70,6 +72,18 @@ class Office:
             database.execute("PRAGMA synchronous = FULL")
             self._threads.database = database
         return database
+
+    @contextmanager
+    def transaction(self) -> Iterator[Database]:
+        """This thread's connection, in a transaction that holds or fails as a whole."""
+        database = self.database
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            yield database
+        except BaseException:
+            database.execute("ROLLBACK")
+            raise
+        database.execute("COMMIT")
 
     def close(self) -> None:
         """Close this thread's connection; idempotent."""

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from typing import Final
 
-from collector.office.accounts import Account
+from collector.office.accounts import ACCOUNT_COLUMNS, Account, account_of
 from collector.office.database import Office
 
 SESSION_ID_BYTES: Final = 32
@@ -51,15 +51,14 @@ class Sessions:
     def account_of(self, session_id: str, *, now_ms: int) -> Account | None:
         """Whose session it is; None when it is unknown, ended, too old, or its account disabled."""
         row = self._office.database.execute(
-            "SELECT s.created_ms, s.seen_ms, a.id, a.name, a.role, a.created_ms, a.disabled_ms, "
-            "a.department "
+            f"SELECT s.created_ms, s.seen_ms, {ACCOUNT_COLUMNS} "
             "FROM sessions s JOIN accounts a ON a.id = s.account WHERE s.id_digest = ?",
             [_digest(session_id)],
         ).fetchone()
         if row is None:
             return None
         created_ms, seen_ms, *told = row
-        account = Account(**dict(zip(Account.__slots__, told, strict=True)))
+        account = account_of(told)
         if account.disabled_ms is not None:
             return None
         if now_ms - created_ms >= ABSOLUTE_S * 1000 or now_ms - seen_ms >= self._idle_ms:

@@ -1,23 +1,26 @@
 """Who may see what, and the headers that keep it so.
 
-Deny by default: every route needs a session unless its function is marked `public`.
+Deny by default: every route needs a session and a role that `rights.toml` names for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from http import HTTPStatus
+from typing import Final
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
+from flask import Flask, Response, abort, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 
 from collector.office.accounts import Account
 from collector.office.sessions import ABSOLUTE_S
 from collector.web.dashboard import dashboard, real_ms
+from collector.web.rights import PUBLIC, home_of, may
 
 SESSION_COOKIE: Final = "yiping_session"
+HALL_PAGE: Final = "hall.page"
+"""Where everybody arrives; who may not see it is led on to the first page of the own role."""
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -37,27 +40,6 @@ STATIC_MAX_AGE_S: Final = 31_536_000
 """Static files carry a version in their address, so a browser may keep them for a year."""
 
 csrf = CSRFProtect()
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-def public(view: View) -> View:
-    """Mark a view as open to visitors who have not signed in."""
-    view.is_public = True  # type: ignore[attr-defined]
-    return view
-
-
-def is_public(endpoint: str | None) -> bool:
-    """Whether a route needs no session; static files do not."""
-    if endpoint == "static":
-        return True
-    view = current_app.view_functions.get(endpoint or "")
-    return bool(getattr(view, "is_public", False))
-
-
-def account() -> Account | None:
-    """Who is signed in; None for nobody."""
-    found: Account | None = g.get("account")
-    return found
 
 
 def wants_json() -> bool:
@@ -75,7 +57,7 @@ def local_target(target: str) -> str:
     try:
         parts = urlsplit(target)
     except ValueError:  # "//[" is no address at all
-        return url_for("hall.page")
+        return url_for(HALL_PAGE)
     is_local = (
         target.startswith("/")
         and not target.startswith(("//", "/\\"))
@@ -84,7 +66,7 @@ def local_target(target: str) -> str:
         and "\\" not in target
         and target.isprintable()
     )
-    return target if is_local else url_for("hall.page")
+    return target if is_local else url_for(HALL_PAGE)
 
 
 def start_session(who: Account, response: Response) -> None:
@@ -119,12 +101,20 @@ def _know_visitor() -> ResponseReturnValue | None:
     session_id = request.cookies.get(SESSION_COOKIE, "")
     if session_id:
         g.account = dashboard().sessions.account_of(session_id[:200], now_ms=real_ms())
-    if g.account is not None or is_public(request.endpoint):
+    endpoint = request.endpoint
+    role = g.account.role if g.account else PUBLIC
+    if endpoint is not None and may(role, endpoint):
         return None
+    if g.account is not None:
+        if endpoint is None:
+            return None  # answered with 404, or 405
+        if endpoint == HALL_PAGE and role != PUBLIC:
+            return redirect(url_for(home_of(role)))
+        abort(HTTPStatus.FORBIDDEN)
     if wants_json():
-        abort(401)
+        abort(HTTPStatus.UNAUTHORIZED)
     target = request.full_path.rstrip("?") if request.method == "GET" else ""
-    known = target if request.endpoint and target != "/" else None
+    known = target if endpoint and target != "/" else None
     return redirect(url_for("account.login", next=known))
 
 

@@ -20,7 +20,7 @@ from collector.web.account.views import blueprint as account_pages
 from collector.web.alarms import AlarmWatch
 from collector.web.asked import NumberInPath
 from collector.web.corrections.views import blueprint as correction_pages
-from collector.web.dashboard import EXTENSION, Dashboard, WebOptions
+from collector.web.dashboard import EXTENSION, Dashboard, WebOptions, rule_of
 from collector.web.departments.views import blueprint as department_pages
 from collector.web.hall.events import LiveEvents
 from collector.web.hall.views import blueprint as hall_pages
@@ -93,6 +93,7 @@ def create_app(
                 alarms,
                 minimum_base=options.minimum_base,
                 follows_records=options.follows_records,
+                rule_of=rule_of,
             ),
             beside=corrections.version,
             max_streams=options.max_streams,

@@ -50,11 +50,16 @@ def add_parser(subparsers: Any) -> None:
         choices=list(Role),
         default=DEFAULT_ROLE,
         metavar="ROLE",
-        help="director (default) or supervisor: see all corrections, propose, and decide on what "
-        "others propose; department: proposes for its own department, decides on nothing",
+        help="director (default): reads everything, proposes corrections; supervisor: the same, "
+        "and decides on corrections that others propose; department: reads its own departments, "
+        "proposes for them; operator: devices; administrator: accounts and settings",
     )
     add.add_argument(
-        "--department", default="", metavar="CODE", help="department of the role department"
+        "--department",
+        action="append",
+        default=[],
+        metavar="CODE",
+        help="a department of the role department; may be given several times",
     )
     add.set_defaults(run=run_add)
     listing = actions.add_parser("list", help="list the accounts")
@@ -109,7 +114,7 @@ def run_add(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     """
     password, is_made_up = _password(args.password_file)
     account = _accounts(settings).add(
-        args.name, password, now_ms=_now_ms(), role=args.role, department=args.department
+        args.name, password, now_ms=_now_ms(), role=args.role, departments=args.department
     )
     _say(f"account {account.name}: added")
     if is_made_up:
@@ -125,7 +130,7 @@ def run_list(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         return ExitCode.OK
     for account in accounts:
         state = "active" if account.disabled_ms is None else "disabled"
-        role = f"{account.role} {account.department}".strip()
+        role = " ".join([account.role, *sorted(account.departments)])
         _say(f"{account.name}\t{role}\t{_time(account.created_ms)}\t{state}")
     return ExitCode.OK
 
@@ -178,7 +183,7 @@ def _account_json(account: Account) -> dict[str, Any]:
     return {
         "name": account.name,
         "role": account.role,
-        "department": account.department or None,
+        "departments": sorted(account.departments),
         "created": _time(account.created_ms),
         "disabled": None if account.disabled_ms is None else _time(account.disabled_ms),
     }

@@ -11,19 +11,22 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import current_app, g
 
-from collector.corrections.excluded import DEFAULT_LIMITS, ExcludedRating, Limits
+from collector.corrections.excluded import DEFAULT_LIMITS, Limits
 from collector.corrections.file import CorrectionsFile
 from collector.corrections.report import excluded_in
 from collector.ledger.readers import LedgerReader, LedgerUnavailable
 from collector.ledger.readers import fleet as fleet_reader
 from collector.ledger.readers.fleet import DEFAULT_TIMEZONE, HallRow
-from collector.office.accounts import Accounts
+from collector.office.accounts import Account, Accounts
 from collector.office.database import Office
+from collector.office.roles import Role
 from collector.office.sessions import IDLE_S, Sessions
 from collector.periods import Period, local_day
+from collector.rates import DEFAULT_RULE, Rule
 from collector.web.alarms import AlarmWatch
 from collector.web.live import MAX_STREAMS, LedgerWatcher
 from collector.web.page_time import newest_ms
+from collector.web.view import WHOLE_HALL, Scope, View, inside
 
 EXTENSION = "yiping"
 
@@ -136,10 +139,46 @@ def corrections() -> CorrectionsFile:
     return dashboard().corrections
 
 
-def excluded(period: Period) -> list[ExcludedRating]:
-    """Ratings of a period that approved corrections leave out.
+def visitor() -> Account | None:
+    """Who is signed in; None for nobody."""
+    found: Account | None = g.get("account")
+    return found
+
+
+def scope() -> Scope:
+    """The departments whose ratings the visitor may see; nothing for nobody."""
+    if "scope" not in g:
+        who = visitor()
+        if who is None:
+            g.scope = Scope(frozenset())
+        elif who.role != Role.DEPARTMENT:
+            g.scope = WHOLE_HALL
+        else:
+            rows = fleet_reader.departments(reader())
+            g.scope = Scope(frozenset(row.id for row in rows if row.code in who.departments))
+    found: Scope = g.scope
+    return found
+
+
+def rule_of(_period: Period) -> Rule:
+    """The rule by which the rates of a period are computed."""
+    return DEFAULT_RULE
+
+
+def view_of(period: Period, seen: Scope | None = None) -> View:
+    """What this request looks at in a period.
+
+    Args:
+        period: local days.
+        seen: departments to narrow it to; None: all that the visitor may see.
 
     Raises:
         CorrectionsUnavailable: the corrections cannot be read.
     """
-    return excluded_in(reader().rows, corrections(), period)
+    seen = scope() if seen is None else seen
+    return View(
+        period=period,
+        scope=seen,
+        rule=rule_of(period),
+        excluded=inside(excluded_in(reader().rows, corrections(), period), seen),
+    )

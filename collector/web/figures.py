@@ -10,7 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from collector.rates import Counts, Rate, Rule, net_of, participation, percent, satisfaction
+from collector.rates import (
+    DEFAULT_RULE,
+    Counts,
+    Rate,
+    Rule,
+    net_of,
+    participation,
+    percent,
+    satisfaction,
+)
 from firmware_config.levels import Level
 
 NO_FIGURE: Final = "—"
@@ -37,14 +46,16 @@ class Figures:
     Attributes:
         counts: raw: everything the devices signed.
         excluded: ratings among them that approved corrections leave out, by level.
+        rule: what is a satisfied rating, and over which base.
     """
 
     counts: Counts
     excluded: Counts = _NOTHING
+    rule: Rule = DEFAULT_RULE
 
     def __add__(self, other: Figures) -> Figures:
-        """The figures of both together."""
-        return Figures(self.counts + other.counts, self.excluded + other.excluded)
+        """The figures of both together, by the rule of the first."""
+        return Figures(self.counts + other.counts, self.excluded + other.excluded, self.rule)
 
     @property
     def net(self) -> Counts:
@@ -53,13 +64,13 @@ class Figures:
 
     @property
     def rate(self) -> Rate:
-        """原始满意率, by the default rule."""
-        return satisfaction(self.counts)
+        """原始满意率."""
+        return satisfaction(self.counts, self.rule)
 
     @property
     def net_rate(self) -> Rate:
         """净满意率: the same rule over the net counts; what a page shows in front."""
-        return satisfaction(self.net)
+        return satisfaction(self.net, self.rule)
 
     @property
     def participation(self) -> Rate:
@@ -146,9 +157,9 @@ def percent_text(rate: Rate, decimals: int) -> str:
     return percent(rate, decimals).removesuffix(" %")
 
 
-def total(many: Iterable[Figures]) -> Figures:
-    """The sum of figures."""
-    return sum(many, Figures(Counts()))
+def total(many: Iterable[Figures], start: Figures) -> Figures:
+    """The sum of figures, by the rule of `start`."""
+    return sum(many, start)
 
 
 def rate_order(figures: Figures, minimum_base: int) -> tuple[int, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from collector.ledger.readers import LedgerReader, LedgerUnavailable
+from collector.web.view import WHOLE_HALL, Scope
 
 logger = logging.getLogger(__name__)
 
@@ -43,15 +44,16 @@ class BuildEvent(Protocol):
     """
 
     def __call__(
-        self, reader: LedgerReader, previous: dict[str, Any] | None
+        self, reader: LedgerReader, previous: dict[str, Any] | None, scope: Scope
     ) -> dict[str, Any] | None:
-        """None: nothing worth telling has changed."""
+        """For the pages of one scope. None: nothing worth telling has changed."""
 
 
 class Subscription:
-    """One page's place in the queue."""
+    """One page's place in the queue; pages of one `scope` get the same events."""
 
-    def __init__(self, condition: threading.Condition) -> None:
+    def __init__(self, condition: threading.Condition, scope: Scope) -> None:
+        self.scope = scope
         self._condition = condition
         self._events: deque[str] = deque()
         self.is_ended = False
@@ -125,12 +127,12 @@ class LedgerWatcher:
         """Whether streams are being served."""
         return self._thread is not None and self._thread.is_alive() and not self._stopping.is_set()
 
-    def subscribe(self) -> Subscription | None:
+    def subscribe(self, scope: Scope = WHOLE_HALL) -> Subscription | None:
         """A new stream; None when there are too many or the watcher does not run."""
         with self._condition:
             if not self.is_running or len(self._subscriptions) >= self.max_streams:
                 return None
-            subscription = Subscription(self._condition)
+            subscription = Subscription(self._condition, scope)
             self._subscriptions.add(subscription)
             return subscription
 
@@ -168,22 +170,31 @@ class LedgerWatcher:
         """Look until the file is replaced, a writer starts beside an immutable one, or the end."""
         inode = self._path.stat().st_ino
         seen: tuple[int, object] | None = None
-        previous: dict[str, Any] | None = None
+        previous: dict[Scope, dict[str, Any]] = {}
         while not self._stopping.wait(self._poll_s):
             if not reader.is_current or not self._is_same_file(inode):
                 return
-            if not self.streams:
-                seen = previous = None
+            scopes = self._scopes()
+            if not scopes:
+                seen, previous = None, {}
                 continue
             version = reader.version(), self._beside()
-            is_partial = previous is not None and previous.get("is_partial", False)
-            if version == seen and not is_partial:
-                continue
-            event = self._build(reader, previous)
+            for scope in scopes:
+                before = previous.get(scope)
+                is_partial = before is not None and before.get("is_partial", False)
+                if version == seen and before is not None and not is_partial:
+                    continue
+                event = self._build(reader, before, scope)
+                if event is not None:
+                    previous[scope] = event
+                    self._publish(event, scope)
             seen = version
-            if event is not None:
-                previous = event
-                self._publish(event)
+            previous = {scope: previous[scope] for scope in scopes if scope in previous}
+
+    def _scopes(self) -> set[Scope]:
+        """The scopes somebody looks at."""
+        with self._condition:
+            return {subscription.scope for subscription in self._subscriptions}
 
     def _is_same_file(self, inode: int) -> bool:
         try:
@@ -191,11 +202,12 @@ class LedgerWatcher:
         except OSError as error:
             raise LedgerUnavailable(f"{self._path}: {error}") from error
 
-    def _publish(self, event: dict[str, Any]) -> None:
+    def _publish(self, event: dict[str, Any], scope: Scope) -> None:
         text = sse(event)
         with self._condition:
             for subscription in self._subscriptions:
-                subscription.put(text)
+                if subscription.scope == scope:
+                    subscription.put(text)
             self._condition.notify_all()
 
 

@@ -5,16 +5,16 @@ All of them follow from one question to the ledger, so hall, departments and win
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from collector.corrections.excluded import ExcludedRating, excluded_by
+from collector.corrections.excluded import excluded_by
 from collector.ledger.readers import LedgerReader, counts, fleet
 from collector.ledger.readers.fleet import DepartmentRow, WindowRow
-from collector.periods import Period
 from collector.rates import Counts
 from collector.web.figures import Figures, figures_json, rate_order, total
+from collector.web.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,12 @@ class WindowFigures:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The hall in one period, and everything in it in the order of the fleet file."""
+    """What a view shows of the hall, and everything in it in the order of the fleet file.
 
+    `hall` is the sum over the view's departments: the whole hall for who may see all of it.
+    """
+
+    view: View
     hall: Figures
     departments: list[DepartmentFigures]
     windows: list[WindowFigures]
@@ -59,36 +63,35 @@ class Places:
         """
         found = []
         for place in self.windows:
-            there = self.by_pair.get((place.window.id, department.id), Figures(Counts()))
+            there = self.by_pair.get((place.window.id, department.id), self.view.nothing)
             if place.window.department == department.id or there.counts != Counts():
                 found.append(WindowFigures(place.window, place.department, there))
         return found
 
 
-def places(
-    reader: LedgerReader,
-    period: Period,
-    now_ms: int,
-    *,
-    excluded: Sequence[ExcludedRating] = (),
-) -> Places:
-    """Everything in a period.
+def places(reader: LedgerReader, view: View, now_ms: int) -> Places:
+    """Everything in a view: its departments, and the windows that are theirs now or were then.
 
     Args:
         reader: the ledger.
-        period: which days.
+        view: which days, which departments, by which rule.
         now_ms: decides which department a window is shown under.
-        excluded: the ratings of the period that approved corrections leave out.
     """
-    out = excluded_by(excluded, lambda one: (one.window, one.department))
+    out = excluded_by(view.excluded, lambda one: (one.window, one.department))
     by_pair = {
-        pair: Figures(these, out.get(pair, Counts()))
-        for pair, these in counts.by_window_and_department(reader, period).items()
+        pair: view.figures(these, out.get(pair))
+        for pair, these in counts.by_window_and_department(reader, view.period).items()
+        if pair[1] in view.scope
     }
-    departments = fleet.departments(reader)
-    windows = fleet.windows(reader, now_ms)
+    departments = [row for row in fleet.departments(reader) if row.id in view.scope]
+    rated_here = {window for window, _department in by_pair}
+    windows = [
+        row
+        for row in fleet.windows(reader, now_ms)
+        if row.department in view.scope or row.id in rated_here
+    ]
     by_id = {department.id: department for department in departments}
-    nothing = Figures(Counts())
+    nothing = view.nothing
     of_department: dict[int, Figures] = {}
     of_window: dict[int, Figures] = {}
     for (window, department), these in by_pair.items():
@@ -96,7 +99,8 @@ def places(
         of_department[department] = of_department.get(department, nothing) + these
     numbers = [window.department for window in windows]
     return Places(
-        hall=total(by_pair.values()),
+        view=view,
+        hall=total(by_pair.values(), nothing),
         departments=[
             DepartmentFigures(d, numbers.count(d.id), of_department.get(d.id, nothing))
             for d in departments

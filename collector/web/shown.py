@@ -14,13 +14,14 @@ from flask_babel import gettext
 from collector.ledger.readers.outcomes import OutcomeRow
 from collector.rates import Rate, Rule
 from collector.web import languages
-from collector.web.access import account
 from collector.web.asked import OFFERED
 from collector.web.corrections.shown import filters as correction_words
-from collector.web.dashboard import EXTENSION, hall, now_ms, zone
+from collector.web.dashboard import EXTENSION, hall, now_ms, visitor, zone
 from collector.web.device_states import DeviceState
 from collector.web.figures import NO_FIGURE, percent_text
 from collector.web.hall.today import root_text
+from collector.web.navigation import menu
+from collector.web.rights import may
 from firmware_config.levels import Level
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -155,6 +156,12 @@ def address_with(**changes: str | None) -> str:
     return url_for(request.endpoint or "hall.page", **values)
 
 
+def may_open(endpoint: str) -> bool:
+    """Whether the visitor's role may open an endpoint; for links that would only be refused."""
+    who = visitor()
+    return who is not None and may(who.role, endpoint)
+
+
 def theme() -> str:
     """The theme chosen; `auto` follows the system."""
     chosen = session.get("theme", "auto")
@@ -193,6 +200,8 @@ def register(app: Flask) -> None:
         is_chinese=languages.is_chinese,
         languages=languages.LANGUAGES,
         level_name=languages.level_name,
+        may_open=may_open,
+        menu=menu,
         levels=[int(level) for level in sorted(Level, reverse=True)],
         no_figure=NO_FIGURE,
         ranked_from=app.extensions[EXTENSION].options.minimum_base,
@@ -202,4 +211,4 @@ def register(app: Flask) -> None:
 
     @app.context_processor
     def _of_visitor() -> dict[str, Any]:
-        return {"account": account(), "language": languages.language(), "theme": theme()}
+        return {"account": visitor(), "language": languages.language(), "theme": theme()}

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
-from collector.corrections.excluded import ExcludedRating, excluded_by
+from collector.corrections.excluded import excluded_by
 from collector.ledger.readers import LedgerReader, counts
-from collector.periods import Period, between
+from collector.periods import between
 from collector.rates import Counts
 from collector.web.figures import Figures, figures_json
+from collector.web.view import View
 
 MOST_POINTS: Final = 92
 """A longer period is drawn by month: more bars than a quarter's days cannot be told apart."""
@@ -18,12 +19,10 @@ MOST_POINTS: Final = 92
 
 def trend(
     reader: LedgerReader,
-    period: Period,
+    view: View,
     today: date,
     *,
     windows: Sequence[int],
-    department: int | None = None,
-    excluded: Sequence[ExcludedRating] = (),
 ) -> list[tuple[str, Figures]]:
     """Label → figures for every day of a period up to today, or for every month of a long one.
 
@@ -31,33 +30,29 @@ def trend(
 
     Args:
         reader: the ledger.
-        period: from when to when.
+        view: from when to when, by which rule; only what was rated for its departments counts.
         today: nothing is drawn after it.
         windows: ids of the windows to count together.
-        department: count only what was rated while they belonged to it; None: everything.
-        excluded: the ratings of the period, of any place, that approved corrections leave out.
 
     Returns:
         Labels are ISO dates, or ISO months.
     """
-    last_on = min(period.last_on, today)
-    if last_on < period.start_on:
+    start_on, last_on = view.period.start_on, min(view.period.last_on, today)
+    if last_on < start_on:
         return []
-    past = between(period.start_on, last_on)
+    past, departments = between(start_on, last_on), view.scope.ids
     if past.days <= MOST_POINTS:
         labels = [on.isoformat() for on in past]
-        found = counts.by_day(reader, past, windows=windows, department=department)
+        found = counts.by_day(reader, past, windows=windows, departments=departments)
     else:
         labels = list(dict.fromkeys(on.isoformat()[:7] for on in past))
-        found = counts.by_month(reader, past, windows=windows, department=department)
+        found = counts.by_month(reader, past, windows=windows, departments=departments)
     length = len(labels[0])  # of an ISO day, or of an ISO month
     out = excluded_by(
-        [one for one in excluded if one.window in windows and department in (None, one.department)],
+        [one for one in view.excluded if one.window in windows],
         lambda one: one.on_date[:length],
     )
-    return [
-        (label, Figures(found.get(label, Counts()), out.get(label, Counts()))) for label in labels
-    ]
+    return [(label, view.figures(found.get(label, Counts()), out.get(label))) for label in labels]
 
 
 def days_json(days: list[tuple[str, Figures]]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Final
 
 from collector.ledger.readers.connection import LedgerReader, Row
+from collector.ledger.readers.departments import OF_DEPARTMENTS, listed
 from collector.periods import Period
 from collector.rates import COUNT_FIELDS, Counts
 
@@ -74,23 +75,35 @@ def by_window_and_department(reader: LedgerReader, period: Period) -> dict[tuple
     return {(row[0], row[1]): Counts(*row[2:]) for row in rows}
 
 
-def by_hour_of_day(reader: LedgerReader, on: date) -> dict[int, Counts]:
-    """Local hour 0..23 → counts of the whole hall on one day."""
+def by_hour_of_day(
+    reader: LedgerReader, on: date, *, departments: Sequence[int] | None = None
+) -> dict[int, Counts]:
+    """Local hour 0..23 → counts of some departments (None: of the whole hall) on one day."""
     rows = reader.rows(
-        f"SELECT hour, {_SUMS} FROM hour_rollups WHERE on_date = ? GROUP BY hour ORDER BY hour",
+        f"SELECT hour, {_SUMS} FROM hour_rollups WHERE on_date = ? AND {OF_DEPARTMENTS} "
+        "GROUP BY hour ORDER BY hour",
         on.isoformat(),
+        *listed(departments),
     )
     return {row[0]: Counts(*row[1:]) for row in rows}
 
 
-def by_hour(reader: LedgerReader, period: Period, *, window: int) -> dict[int, Counts]:
-    """Local hour 0..23 → counts of one window in a period."""
+def by_hour(
+    reader: LedgerReader,
+    period: Period,
+    *,
+    window: int,
+    departments: Sequence[int] | None = None,
+) -> dict[int, Counts]:
+    """Local hour 0..23 → counts of one window in a period, made for some departments or all."""
     start, end = _bounds(period)
     rows = reader.rows(
         f"{_DAYS} SELECT hour, {_SUMS} FROM days CROSS JOIN hour_rollups r "
-        "ON r.on_date = days.on_date AND r.window = ? GROUP BY hour ORDER BY hour",
+        f"ON r.on_date = days.on_date AND r.window = ? AND {OF_DEPARTMENTS} "
+        "GROUP BY hour ORDER BY hour",
         *(start, start, end, end),
         window,
+        *listed(departments),
     )
     return {row[0]: Counts(*row[1:]) for row in rows}
 
@@ -100,7 +113,7 @@ def by_day(
     period: Period,
     *,
     windows: Sequence[int],
-    department: int | None = None,
+    departments: Sequence[int] | None = None,
 ) -> dict[str, Counts]:
     """ISO local date → counts of some windows together; only days with records.
 
@@ -108,16 +121,17 @@ def by_day(
         reader: the ledger.
         period: which days.
         windows: their ids.
-        department: count only what was rated while they belonged to it; None: everything.
+        departments: count only what was rated while they belonged to these; None: everything.
     """
     start, end = _bounds(period)
     return _summed(
         reader.rows(
             f"{_DAYS} SELECT r.on_date, {_SUMS} FROM days CROSS JOIN day_rollups r "
-            "ON r.on_date = days.on_date AND r.window = ? AND (? IS NULL OR r.department = ?) "
+            f"ON r.on_date = days.on_date AND r.window = ? AND {OF_DEPARTMENTS} "
             "GROUP BY r.on_date",
             *(start, start, end, end),
-            *(window, department, department),
+            window,
+            *listed(departments),
         )
         for window in windows
     )
@@ -128,7 +142,7 @@ def by_month(
     period: Period,
     *,
     windows: Sequence[int],
-    department: int | None = None,
+    departments: Sequence[int] | None = None,
 ) -> dict[str, Counts]:
     """ISO month, e.g. `2026-05`, → counts of some windows together; months cut by the period's
     ends count only their days inside. The arguments are those of `by_day`."""
@@ -136,15 +150,16 @@ def by_month(
     found = [
         reader.rows(
             f"SELECT on_month, {_SUMS} FROM month_rollups WHERE on_month >= ? AND on_month < ? "
-            "AND window = ? AND (? IS NULL OR department = ?) GROUP BY on_month",
+            f"AND window = ? AND {OF_DEPARTMENTS} GROUP BY on_month",
             *(months.start_on.isoformat()[:7], months.end_on.isoformat()[:7]),
-            *(window, department, department),
+            window,
+            *listed(departments),
         )
         for window in windows
     ]
     result = _summed(found)
     for part in rest:
-        days = by_day(reader, part, windows=windows, department=department)
+        days = by_day(reader, part, windows=windows, departments=departments)
         for on, counts in days.items():
             result[on[:7]] = result.get(on[:7], Counts()) + counts
     return result

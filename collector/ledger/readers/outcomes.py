@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from collector.ledger.readers.connection import LedgerReader, Row
+from collector.ledger.readers.departments import OF_DEPARTMENTS, listed
 
 LOOK_BACK: Final = 20_000
 """How many ledger rows the search for the latest ratings goes back, at most."""
@@ -99,23 +101,35 @@ def last_position(reader: LedgerReader) -> int:
     return int(row[0] or 0) if row else 0
 
 
-def latest_ratings(reader: LedgerReader, *, after: int, limit: int) -> list[OutcomeRow]:
-    """Counted ratings stored after position `after`, newest first, at most `limit`."""
+def latest_ratings(
+    reader: LedgerReader, *, after: int, limit: int, departments: Sequence[int] | None = None
+) -> list[OutcomeRow]:
+    """Counted ratings stored after position `after`, newest first, at most `limit`.
+
+    Of some departments at press time, or of all.
+    """
     lowest = max(after, last_position(reader) - LOOK_BACK)
     rows = reader.rows(
         f"{_OUTCOMES} WHERE o.position > ? AND o.level IS NOT NULL "
-        "AND o.is_repeat = 0 ORDER BY o.position DESC LIMIT ?",
+        f"AND o.is_repeat = 0 AND {OF_DEPARTMENTS} ORDER BY o.position DESC LIMIT ?",
         lowest,
+        *listed(departments),
         limit,
     )
     return [_outcome(row) for row in rows]
 
 
-def latest_of_window(reader: LedgerReader, window: int, *, limit: int) -> list[OutcomeRow]:
-    """The last outcomes of one window by press time, newest first, unrated ones included."""
+def latest_of_window(
+    reader: LedgerReader, window: int, *, limit: int, departments: Sequence[int] | None = None
+) -> list[OutcomeRow]:
+    """The last outcomes of one window by press time, newest first, unrated ones included.
+
+    Of some departments at press time, or of all.
+    """
     rows = reader.rows(
-        f"{_OUTCOMES} WHERE o.window = ? ORDER BY o.pressed_ms DESC LIMIT ?",
+        f"{_OUTCOMES} WHERE o.window = ? AND {OF_DEPARTMENTS} ORDER BY o.pressed_ms DESC LIMIT ?",
         window,
+        *listed(departments),
         limit,
     )
     return [_outcome(row) for row in rows]

@@ -11,14 +11,12 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from collector.web.access import (
-    account,
     address,
     end_session,
     local_target,
-    public,
     start_session,
 )
-from collector.web.dashboard import dashboard, real_ms
+from collector.web.dashboard import dashboard, real_ms, visitor
 from collector.web.languages import LANGUAGES
 from collector.web.shown import THEMES
 
@@ -26,17 +24,15 @@ blueprint = Blueprint("account", __name__)
 
 
 @blueprint.get("/login")
-@public
 def login() -> ResponseReturnValue:
     """The sign-in page; who is signed in goes on."""
     target = local_target(request.args.get("next", ""))
-    if account() is not None:
+    if visitor() is not None:
         return redirect(target)
     return render_template("account/login.html", target=target, name="", problem="")
 
 
 @blueprint.post("/login")
-@public
 def sign_in() -> ResponseReturnValue:
     """Check name and password; begin a session."""
     name = request.form.get("name", "").strip()
@@ -75,7 +71,6 @@ def sign_out() -> ResponseReturnValue:
 
 
 @blueprint.post("/preferences")
-@public
 def preferences() -> ResponseReturnValue:
     """Keep the language or theme chosen, and go back to the page it was chosen on."""
     language = request.form.get("language")

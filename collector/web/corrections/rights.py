@@ -9,12 +9,12 @@ from flask import abort
 from collector.corrections.entries import Correction, Kind, State, Verdict, person_of
 from collector.office.accounts import Account
 from collector.office.roles import may_decide, may_propose, sees_department
-from collector.web.access import account
+from collector.web import dashboard
 
 
 def visitor() -> Account:
     """Who is signed in; every page here needs a session."""
-    found = account()
+    found = dashboard.visitor()
     if found is None:
         abort(HTTPStatus.UNAUTHORIZED)
     return found
@@ -23,13 +23,13 @@ def visitor() -> Account:
 def is_seen(one: Correction) -> bool:
     """Whether a correction is shown to the visitor."""
     who = visitor()
-    return sees_department(who.role, who.department, one.proposal.rating.department)
+    return sees_department(who.role, who.departments, one.proposal.rating.department)
 
 
 def is_proposer(department: str) -> bool:
     """Whether the visitor may propose corrections of a department's ratings (empty: of none)."""
     who = visitor()
-    return may_propose(who.role, who.department, department)
+    return may_propose(who.role, who.departments, department)
 
 
 def is_author(one: Correction) -> bool:

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _
 
 from collector.web.asked import Column, Order, asked_order, asked_period
-from collector.web.dashboard import dashboard, excluded, now_ms, reader, today
+from collector.web.dashboard import dashboard, now_ms, reader, scope, today, view_of
 from collector.web.figures import figures_json, rate_order
 from collector.web.places import DepartmentFigures, department_json, places, window_json
 from collector.web.trend import days_json, trend
@@ -48,8 +48,7 @@ def index() -> ResponseReturnValue:
     """All departments in a period, in the order asked for."""
     asked = asked_period(request.args, today())
     order = _order()
-    out = excluded(asked.period)
-    these = places(reader(), asked.period, now_ms(), excluded=out)
+    these = places(reader(), view_of(asked.period), now_ms())
     return render_template(
         "departments/index.html",
         asked=asked,
@@ -64,19 +63,16 @@ def one(code: str) -> ResponseReturnValue:
     """One department in a period, with its windows."""
     asked = asked_period(request.args, today())
     order = asked_order(request.args, window_columns(), default="rated")
-    out = excluded(asked.period)
-    these = places(reader(), asked.period, now_ms(), excluded=out)
+    these = places(reader(), view_of(asked.period), now_ms())
     place = these.department(code)
     if place is None:
         abort(HTTPStatus.NOT_FOUND)
     rows = these.windows_of(place.department)
     days = trend(
         reader(),
-        asked.period,
+        view_of(asked.period, scope().narrowed(place.department.id)),
         today(),
         windows=[row.window.id for row in rows],
-        department=place.department.id,
-        excluded=out,
     )
     return render_template(
         "departments/one.html",
@@ -94,8 +90,7 @@ def api_index() -> ResponseReturnValue:
     """All departments for machines."""
     asked = asked_period(request.args, today())
     order = _order()
-    out = excluded(asked.period)
-    these = places(reader(), asked.period, now_ms(), excluded=out)
+    these = places(reader(), view_of(asked.period), now_ms())
     return jsonify(
         first_on=asked.period.start_on.isoformat(),
         last_on=asked.period.last_on.isoformat(),
@@ -108,8 +103,7 @@ def api_index() -> ResponseReturnValue:
 def api_one(code: str) -> ResponseReturnValue:
     """One department for machines."""
     asked = asked_period(request.args, today())
-    out = excluded(asked.period)
-    these = places(reader(), asked.period, now_ms(), excluded=out)
+    these = places(reader(), view_of(asked.period), now_ms())
     place = these.department(code)
     if place is None:
         abort(HTTPStatus.NOT_FOUND)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from collector.corrections.excluded import ExcludedRating, excluded_by
+from collector.corrections.excluded import ExcludedRating, ExclusionAlarm, excluded_by
+from collector.corrections.excluded import Scope as AlarmScope
 from collector.corrections.report import excluded_in
 from collector.ledger.readers import LedgerReader, counts, fleet, integrity, outcomes
 from collector.ledger.readers.integrity import LedgerState
 from collector.ledger.readers.outcomes import OutcomeRow
-from collector.periods import local_day, single_day
-from collector.rates import Counts
+from collector.periods import Period, local_day, single_day
+from collector.rates import DEFAULT_RULE, Counts, Rule
 from collector.web.alarms import AlarmWatch, ShownAlarm, alarm_json, shown_alarms
 from collector.web.dashboard import zone_of
 from collector.web.device_states import DeviceTally, tally
@@ -26,6 +27,7 @@ from collector.web.places import (
     places,
     with_bad_ratings,
 )
+from collector.web.view import WHOLE_HALL, Scope, View, inside
 from firmware_config.chain import b64url
 
 LATEST: Final = 12
@@ -83,46 +85,75 @@ def hall_today(
     now_ms: int,
     *,
     minimum_base: int,
+    scope: Scope = WHOLE_HALL,
+    rule_of: Callable[[Period], Rule] = lambda _period: DEFAULT_RULE,
 ) -> HallToday:
-    """The hall on the local day of `now_ms`.
+    """The hall, or some of its departments, on the local day of `now_ms`.
 
     Args:
         reader: the ledger.
         watch: over the corrections, which say what the net figures leave out.
         now_ms: UTC milliseconds.
         minimum_base: rates over fewer ratings are not ranked.
+        scope: the departments that are counted and named.
+        rule_of: the rule by which the rates of a period are computed.
     """
     hall = fleet.hall(reader)
     on = local_day(now_ms, zone_of(hall))
     position = outcomes.last_position(reader)
-    excluded = excluded_in(reader.rows, watch.file, single_day(on))
-    these = places(reader, single_day(on), now_ms, excluded=excluded)
+    day = single_day(on)
+    excluded = inside(excluded_in(reader.rows, watch.file, day), scope)
+    view = View(period=day, scope=scope, rule=rule_of(day), excluded=excluded)
+    these = places(reader, view, now_ms)
+    mine = {place.window.id for place in these.windows}
     return HallToday(
         on=on,
         position=position,
         figures=these.hall,
-        hours=hours_of(counts.by_hour_of_day(reader, on), excluded),
+        hours=hours_of(view, counts.by_hour_of_day(reader, on, departments=scope.ids), excluded),
         leading=leading(these.departments, minimum_base=minimum_base, limit=IN_LISTS),
         attention=with_bad_ratings(these.departments, limit=IN_LISTS),
         departments=len(these.departments),
         departments_with_ratings=sum(1 for d in these.departments if d.figures.counts.rated),
-        devices=tally(fleet.devices(reader, now_ms), now_ms),
+        devices=tally(
+            (
+                device
+                for device in fleet.devices(reader, now_ms)
+                if scope == WHOLE_HALL or device.window in mine
+            ),
+            now_ms,
+        ),
         ledger=integrity.ledger_state(reader),
         latest=latest(reader, these, now_ms, after=0),
         alarms=shown_alarms(
-            watch.alarms(reader, on),
+            _seen_alarms(watch.alarms(reader, on), scope, mine),
             [place.department for place in these.departments],
             [place.window for place in these.windows],
         ),
     )
 
 
+def _seen_alarms(
+    alarms: Iterable[ExclusionAlarm], scope: Scope, windows: Container[int]
+) -> list[ExclusionAlarm]:
+    """The alarms about places that a visitor may see; those of hall and people see who sees all."""
+    if scope == WHOLE_HALL:
+        return list(alarms)
+    return [
+        alarm
+        for alarm in alarms
+        if (alarm.scope is AlarmScope.DEPARTMENT and alarm.place in scope)
+        or (alarm.scope is AlarmScope.WINDOW and alarm.place in windows)
+    ]
+
+
 def hours_of(
-    by_hour: dict[int, Counts], excluded: Sequence[ExcludedRating] = ()
+    view: View, by_hour: dict[int, Counts], excluded: Sequence[ExcludedRating] = ()
 ) -> list[HourFigures]:
     """Every hour from the first to the last to draw, empty ones too.
 
     Args:
+        view: by which rule.
         by_hour: local hour → raw counts.
         excluded: the ratings among them that approved corrections leave out.
     """
@@ -130,7 +161,7 @@ def hours_of(
     last = max([LAST_HOUR, *by_hour])
     out = excluded_by(excluded, lambda one: one.hour)
     return [
-        HourFigures(hour, Figures(by_hour.get(hour, Counts()), out.get(hour, Counts())))
+        HourFigures(hour, view.figures(by_hour.get(hour, Counts()), out.get(hour)))
         for hour in range(first, last + 1)
     ]
 
@@ -157,7 +188,9 @@ def latest(reader: LedgerReader, these: Places, now_ms: int, *, after: int) -> l
             department_name_en=department.name_en if department else "",
         )
 
-    rows = outcomes.latest_ratings(reader, after=after, limit=LATEST)
+    rows = outcomes.latest_ratings(
+        reader, after=after, limit=LATEST, departments=these.view.scope.ids
+    )
     return [shown(row) for row in rows]
 
 

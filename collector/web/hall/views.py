@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from collector.web.access import SESSION_COOKIE
 from collector.web.asked import asked_number
-from collector.web.dashboard import dashboard, now_ms, reader
+from collector.web.dashboard import dashboard, now_ms, reader, rule_of, scope
 from collector.web.hall.events import LiveEvents
 from collector.web.hall.today import HallToday, hall_today, hours_json, today_json
 from collector.web.live import stream
@@ -19,12 +19,21 @@ blueprint = Blueprint("hall", __name__)
 
 def _today() -> HallToday:
     parts = dashboard()
-    return hall_today(reader(), parts.alarms, now_ms(), minimum_base=parts.options.minimum_base)
+    return hall_today(
+        reader(),
+        parts.alarms,
+        now_ms(),
+        minimum_base=parts.options.minimum_base,
+        scope=scope(),
+        rule_of=rule_of,
+    )
 
 
 def _events() -> LiveEvents:
     parts = dashboard()
-    return LiveEvents(now_ms, parts.alarms, minimum_base=parts.options.minimum_base)
+    return LiveEvents(
+        now_ms, parts.alarms, minimum_base=parts.options.minimum_base, rule_of=rule_of
+    )
 
 
 @blueprint.get("/")
@@ -50,7 +59,7 @@ def api() -> ResponseReturnValue:
 def live() -> ResponseReturnValue:
     """What is new after a position: the fall-back of pages without a stream."""
     after = asked_number(request.args, "after", default=0)
-    return jsonify(_events().event(reader(), after=after))
+    return jsonify(_events().event(reader(), after=after, scope=scope()))
 
 
 @blueprint.get("/api/v1/live/stream")
@@ -61,11 +70,11 @@ def live_stream() -> ResponseReturnValue:
     if last_seen.isascii() and last_seen.isdigit() and len(last_seen) <= 15:
         after = int(last_seen)
     watcher = dashboard().watcher
-    subscription = watcher.subscribe()
+    subscription = watcher.subscribe(scope())
     if subscription is None:
         abort(HTTPStatus.SERVICE_UNAVAILABLE)
     try:
-        first = _events().event(reader(), after=after)
+        first = _events().event(reader(), after=after, scope=scope())
     except BaseException:
         watcher.unsubscribe(subscription)
         raise

@@ -16,7 +16,7 @@ from collector.ledger.readers import fleet as fleet_reader
 from collector.ledger.readers.outcomes import OutcomeRow
 from collector.web.asked import asked_order, asked_period
 from collector.web.corrections.rights import is_proposer
-from collector.web.dashboard import corrections, excluded, now_ms, reader, today
+from collector.web.dashboard import corrections, now_ms, reader, today, view_of
 from collector.web.figures import figures_json
 from collector.web.hall.today import hours_json, hours_of
 from collector.web.places import places, window_json
@@ -33,8 +33,8 @@ def index() -> ResponseReturnValue:
     """All windows in a period, in the order asked for."""
     asked = asked_period(request.args, today())
     order = asked_order(request.args, columns(), default="rated")
-    out = excluded(asked.period)
-    these = places(reader(), asked.period, now_ms(), excluded=out)
+    view = view_of(asked.period)
+    these = places(reader(), view, now_ms())
     return render_template(
         "windows/index.html",
         asked=asked,
@@ -48,22 +48,22 @@ def index() -> ResponseReturnValue:
 def one(code: str) -> ResponseReturnValue:
     """One window in a period."""
     asked = asked_period(request.args, today())
-    out = excluded(asked.period)
-    these = places(reader(), asked.period, now_ms(), excluded=out)
+    view = view_of(asked.period)
+    these = places(reader(), view, now_ms())
     place = these.window(code)
     if place is None:
         abort(HTTPStatus.NOT_FOUND)
     key = place.window.id
-    by_hour = counts.by_hour(reader(), asked.period, window=key)
-    here = [rating for rating in out if rating.window == key]
-    sessions = outcomes.latest_of_window(reader(), key, limit=LAST_SESSIONS)
-    days = trend(reader(), asked.period, today(), windows=[key], excluded=out)
+    ids = view.scope.ids
+    by_hour = counts.by_hour(reader(), asked.period, window=key, departments=ids)
+    sessions = outcomes.latest_of_window(reader(), key, limit=LAST_SESSIONS, departments=ids)
+    days = trend(reader(), view, today(), windows=[key])
     return render_template(
         "windows/one.html",
         asked=asked,
         place=place,
         hall_figures=these.hall,
-        hours=hours_json(hours_of(by_hour, here)),
+        hours=hours_json(hours_of(view, by_hour, view.excluded_at(key))),
         days=days_json(days),
         sessions=sessions,
         devices=devices_at(fleet_reader.devices(reader(), now_ms()), key, now_ms()),
@@ -88,8 +88,8 @@ def api_index() -> ResponseReturnValue:
     """All windows for machines."""
     asked = asked_period(request.args, today())
     order = asked_order(request.args, columns(), default="rated")
-    out = excluded(asked.period)
-    these = places(reader(), asked.period, now_ms(), excluded=out)
+    view = view_of(asked.period)
+    these = places(reader(), view, now_ms())
     return jsonify(
         first_on=asked.period.start_on.isoformat(),
         last_on=asked.period.last_on.isoformat(),
@@ -102,22 +102,22 @@ def api_index() -> ResponseReturnValue:
 def api_one(code: str) -> ResponseReturnValue:
     """One window for machines."""
     asked = asked_period(request.args, today())
-    out = excluded(asked.period)
-    these = places(reader(), asked.period, now_ms(), excluded=out)
+    view = view_of(asked.period)
+    these = places(reader(), view, now_ms())
     place = these.window(code)
     if place is None:
         abort(HTTPStatus.NOT_FOUND)
     key = place.window.id
-    by_hour = counts.by_hour(reader(), asked.period, window=key)
-    here = [rating for rating in out if rating.window == key]
-    sessions = outcomes.latest_of_window(reader(), key, limit=LAST_SESSIONS)
+    ids = view.scope.ids
+    by_hour = counts.by_hour(reader(), asked.period, window=key, departments=ids)
+    sessions = outcomes.latest_of_window(reader(), key, limit=LAST_SESSIONS, departments=ids)
     known = _known(sessions)
     devices = devices_at(fleet_reader.devices(reader(), now_ms()), key, now_ms())
     return jsonify(
         first_on=asked.period.start_on.isoformat(),
         last_on=asked.period.last_on.isoformat(),
         **window_json(place),
-        hours=hours_json(hours_of(by_hour, here)),
+        hours=hours_json(hours_of(view, by_hour, view.excluded_at(key))),
         sessions=[_session_json(row, known) for row in sessions],
         devices=[device_json(device) for device in devices],
     )

@@ -10,6 +10,7 @@ import pytest
 from collector.office.accounts import Accounts
 from collector.web.dashboard import EXTENSION
 from collector.web.live import Subscription, stream
+from collector.web.view import WHOLE_HALL
 
 
 @pytest.mark.parametrize("target", ["//[", "//[evil", "//℀.com"])
@@ -29,7 +30,7 @@ def test_strange_parameters_never_reach_the_making_of_links(client: Any, query: 
 
 def test_a_stream_ends_soon_after_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("collector.web.live.ALLOWED_EVERY_S", 0.0)
-    subscription = Subscription(threading.Condition())
+    subscription = Subscription(threading.Condition(), WHOLE_HALL)
     running = stream(subscription, {"position": 1}, is_gone=lambda: False, is_allowed=lambda: False)
     assert len(list(running)) == 1  # the first event, then the end
 

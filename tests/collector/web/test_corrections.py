@@ -37,7 +37,11 @@ def people(app: Flask, dashboard: Dashboard, sign_in: SignIn) -> Callable[..., F
 
     def make(name: str, role: Role = Role.SUPERVISOR, department: str = "") -> FlaskClient:
         dashboard.accounts.add(
-            name, PASSWORD, now_ms=dashboard.clock(), role=role, department=department
+            name,
+            PASSWORD,
+            now_ms=dashboard.clock(),
+            role=role,
+            departments=[department] if department else [],
         )
         browser = app.test_client()
         assert sign_in(browser, name) == 302
@@ -211,7 +215,9 @@ def test_an_exclusion_ends_by_two_people_again(
     ending = int(answer.location.rsplit("/", 1)[1])
     assert say(li, token(li), ending, "approved")[0] == 403
     assert client.get("/api/v1/windows/a01").json["excluded"]["ratings"] == 1
-    assert say(client, token(client), ending, "approved")[0] == 303
+    assert say(client, token(client), ending, "approved")[0] == 403  # a director asks only
+    wang = people("wang")
+    assert say(wang, token(wang), ending, "approved")[0] == 303
     assert correction(dashboard.corrections, number).state is State.ENDED
     assert client.get("/api/v1/windows/a01").json["excluded"]["ratings"] == 0
 
@@ -450,14 +456,15 @@ def test_broken_corrections_are_no_figures_at_all(
 
 
 def test_roles_say_who_may_do_what(dashboard: Dashboard) -> None:
-    assert may_decide(Role.DIRECTOR)
+    assert not may_decide(Role.DIRECTOR)
     assert may_decide(Role.SUPERVISOR)
     assert not may_decide(Role.DEPARTMENT)
     assert not may_decide("stranger")
-    assert may_propose(Role.DEPARTMENT, "tax", "tax")
-    assert not may_propose(Role.DEPARTMENT, "tax", "market")
-    assert not sees_department(Role.DEPARTMENT, "", "")
+    assert may_propose(Role.DEPARTMENT, ["tax", "water"], "tax")
+    assert not may_propose(Role.DEPARTMENT, ["tax"], "market")
+    assert not sees_department(Role.DEPARTMENT, [], "")
     assert not sees_department("stranger", "", "tax")
-    for role, department in ((Role.DEPARTMENT, ""), (Role.SUPERVISOR, "tax")):
+    nothing: list[str] = []
+    for role, own in ((Role.DEPARTMENT, nothing), (Role.SUPERVISOR, ["tax"])):
         with pytest.raises(InvalidAccount):
-            dashboard.accounts.add("new", PASSWORD, now_ms=1, role=role, department=department)
+            dashboard.accounts.add("new", PASSWORD, now_ms=1, role=role, departments=own)

@@ -22,6 +22,7 @@ from collector.web.alarms import AlarmWatch
 from collector.web.dashboard import Dashboard
 from collector.web.hall.events import LiveEvents
 from collector.web.live import MAX_STREAMS, MAX_WAITING, LedgerWatcher, Subscription, stream
+from collector.web.view import WHOLE_HALL, Scope
 
 NONE = AlarmWatch(CorrectionsFile(Path("no-corrections.db")))
 """A file that is not there: nothing is excluded."""
@@ -202,14 +203,14 @@ def test_a_refused_stream_holds_no_place(watcher: LedgerWatcher, client: FlaskCl
 
 
 def test_a_slow_page_is_let_go_and_not_waited_for() -> None:
-    subscription = Subscription(threading.Condition())
+    subscription = Subscription(threading.Condition(), WHOLE_HALL)
     for number in range(MAX_WAITING + 1):
         subscription.put(str(number))
     assert subscription.is_ended
 
 
 def test_a_stream_ends_when_its_browser_is_gone() -> None:
-    subscription = Subscription(threading.Condition())
+    subscription = Subscription(threading.Condition(), WHOLE_HALL)
     pieces = stream(subscription, {"position": 1}, is_gone=lambda: True, is_allowed=lambda: True)
     assert len(list(pieces)) == 1
 
@@ -231,7 +232,9 @@ def test_a_bug_in_one_event_does_not_end_live_figures(
     monkeypatch.setattr("collector.web.live.RETRY_S", 0.01)
     calls = []
 
-    def build(_reader: LedgerReader, _previous: dict[str, Any] | None) -> dict[str, Any]:
+    def build(
+        _reader: LedgerReader, _previous: dict[str, Any] | None, _scope: Scope
+    ) -> dict[str, Any]:
         calls.append(1)
         if len(calls) == 1:
             raise ZeroDivisionError
@@ -249,7 +252,7 @@ def test_a_bug_in_one_event_does_not_end_live_figures(
 def test_nobody_looking_means_no_questions(ledger: Path) -> None:
     asked = threading.Event()
 
-    def build(_reader: LedgerReader, _previous: dict[str, Any] | None) -> None:
+    def build(_reader: LedgerReader, _previous: dict[str, Any] | None, _scope: Scope) -> None:
         asked.set()
 
     watcher = LedgerWatcher(ledger, build, poll_s=0.01)

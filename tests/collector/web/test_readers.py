@@ -202,7 +202,7 @@ def test_counts_of_one_window_or_department_are_its_own(reader: LedgerReader) ->
     )
     of_department = [c for (_, d), c in by_pair.items() if d == department]
     windows = [w for (w, d) in by_pair if d == department]
-    (found,) = counts.by_day(reader, period, windows=windows, department=department).values()
+    (found,) = counts.by_day(reader, period, windows=windows, departments=[department]).values()
     assert found.rated == sum(c.rated for c in of_department)
 
 

@@ -1,0 +1,69 @@
+"""How an API address describes itself: what it takes and what it answers, as types.
+
+The OpenAPI document is made from these, and the tests hold every answer against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import msgspec
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A parameter of an address.
+
+    Attributes:
+        name: as in the address.
+        type: a type msgspec makes a JSON schema of.
+        help: one English sentence.
+    """
+
+    name: str
+    type: Any
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What an API view takes and gives; its docstring is the summary.
+
+    Attributes:
+        answer: a `msgspec.Struct`: the body of the answer 200.
+        parameters: of the query.
+    """
+
+    answer: type[msgspec.Struct]
+    parameters: tuple[Parameter, ...]
+
+
+PERIOD: Final = Parameter(
+    name="period",
+    type=Literal["today", "week", "month", "quarter", "year", "7-days", "30-days"],
+    help="A period of local days by its name; left out: today.",
+)
+FROM: Final = Parameter(name="from", type=date, help="First local day; needs `to`.")
+TO: Final = Parameter(name="to", type=date, help="Last local day, included; needs `from`.")
+IN_PERIOD: Final = (PERIOD, FROM, TO)
+ORDER: Final = Parameter(name="order", type=Literal["asc", "desc"], help="Direction of `sort`.")
+PAGE: Final = Parameter(
+    name="page", type=Annotated[int, msgspec.Meta(ge=1, le=999_999)], help="Page, from 1 on."
+)
+
+
+def described(answer: type[msgspec.Struct], *parameters: Parameter) -> Callable[[View], View]:
+    """Mark a view with its description."""
+
+    def mark(view: View) -> View:
+        view.description = Description(  # type: ignore[attr-defined]
+            answer=answer, parameters=parameters
+        )
+        return view
+
+    return mark
