@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -97,16 +96,14 @@ def browser(playwright_driver: Playwright, chromium_path: str) -> Iterator[Brows
 
 
 @pytest.fixture(scope="session")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+def web(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Web]:
     """`collector web` as a process, over the last weeks of a made hall."""
     folder = tmp_path_factory.mktemp("web")
     ledger = folder / "ledger.db"
     now = datetime.now(UTC)
     # yesterday's and older: the tests write today's ratings themselves
     make_ledger(ledger, 40_000, until=now - timedelta(days=1))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     password = folder / "password"
     password.write_text(PASSWORD + "\n")
     config = folder / "collector.toml"
