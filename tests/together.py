@@ -21,6 +21,7 @@ LONG: Final = ("system", "browser")
 """Marks of tests that mostly take seconds."""
 KEY: Final = "room"
 """Under which a worker is told the folder of the room."""
+MOST_WORKERS: Final = 8
 
 
 class Room:
@@ -87,8 +88,11 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores, for many tests wait for something."""
-    return len(os.sched_getaffinity(0)) + 1
+    """One process more than there are cores, for many tests wait for something.
+
+    And not more than gain anything: the longest test takes a minute and a half.
+    """
+    return min(len(os.sched_getaffinity(0)) + 1, MOST_WORKERS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
