@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SPEED ?= 60
 SCENARIO ?=
+WORKERS ?= auto
 LOCKS := firmware_config/locks
 ROLES := kiosk collector demo dev
 
@@ -17,7 +18,7 @@ demo: $(VENV)/demo.ready ## a whole hall on this machine: 135 windows, broker, c
 
 test: $(VENV)/dev.ready check ## every check and test; installs the servers the tests need
 	@sh tests/install_servers.sh
-	$(BIN)/python -m pytest -m "not lab"
+	$(BIN)/python -m pytest -m "not lab" -n $(WORKERS) --maxschedchunk 1
 
 check: $(VENV)/dev.ready ## formatting, lint and types only
 	$(BIN)/ruff format --check .

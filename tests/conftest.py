@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import random
 import socket
@@ -29,6 +30,21 @@ from firmware_config.contract import (
 )
 from firmware_config.keys import SigningKey, VerifyKey
 from firmware_config.mqtt_link import Arrived, BrokerAddress, Connected, Link, Publication
+from tests.together import (
+    pytest_collection_modifyitems as pytest_collection_modifyitems,
+)
+from tests.together import (
+    pytest_configure as pytest_configure,
+)
+from tests.together import (
+    pytest_configure_node as pytest_configure_node,
+)
+from tests.together import (
+    pytest_runtest_protocol as pytest_runtest_protocol,
+)
+from tests.together import (
+    pytest_xdist_auto_num_workers as pytest_xdist_auto_num_workers,
+)
 
 AMQTT_PROGRAM = """
 import asyncio, logging, sys
@@ -49,10 +65,12 @@ def free_port() -> int:
     """A TCP port of the loopback that nobody listens on now.
 
     Below those that the kernel gives to outgoing connections: a server that is killed and started
-    again must find its port as it left it.
+    again must find its port as it left it. And never one of another worker's.
     """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
     while True:
-        port = random.SystemRandom().randrange(15_000, 32_000)  # seeds are the same in every test
+        # the system's, because the seeds are the same in every test
+        port = random.SystemRandom().randrange(15_000 + worker % 16, 32_000, 16)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
@@ -120,7 +138,7 @@ def voice_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(name="free_port")
+@pytest.fixture(name="free_port", scope="session")
 def free_port_fixture() -> Callable[[], int]:
     """`free_port()`, for test modules."""
     return free_port

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -101,17 +100,19 @@ def browser(playwright_driver: Playwright, chromium_path: str) -> Iterator[Brows
 
 
 @pytest.fixture(scope="session")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+def web(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Web]:
     """`collector web` as a process, over the last weeks of a made hall."""
     folder = tmp_path_factory.mktemp("web")
     # yesterday's and older: the tests write today's ratings themselves
     make_ledger(folder / "ledger.db", 40_000, until=datetime.now(UTC) - timedelta(days=1))
-    with serving(folder, {"zhang": []}) as running:
+    with serving(folder, {"zhang": []}, free_port()) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def full_web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+def full_web(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[Web]:
     """The same over a hall with something on every page, and an account of each role."""
     folder = tmp_path_factory.mktemp("full-web")
     until = datetime.now(UTC)
@@ -119,16 +120,13 @@ def full_web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     accounts = {role.value: ["--role", role.value] for role in Role}
     for code in DEPARTMENTS:
         accounts[Role.DEPARTMENT] += ["--department", code]
-    with serving(folder, accounts) as running:
+    with serving(folder, accounts, free_port()) as running:
         yield running
 
 
 @contextmanager
-def serving(folder: Path, accounts: dict[str, list[str]]) -> Iterator[Web]:
+def serving(folder: Path, accounts: dict[str, list[str]], port: int) -> Iterator[Web]:
     """`collector web` over the files in a folder; accounts: name → options of `account add`."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     password = folder / "password"
     password.write_text(PASSWORD + "\n")
     config = folder / "collector.toml"

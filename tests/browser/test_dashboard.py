@@ -61,6 +61,7 @@ def test_a_visitor_signs_in_and_out(visit: Callable[..., Any]) -> None:
     assert "/login" in window.page.url
 
 
+@pytest.mark.alone
 def test_a_press_is_on_the_screen_within_a_second(signed_in: Any, web: Any) -> None:
     page: Page = signed_in.page
     expect(page.locator("[data-live-state=on]")).to_be_visible()

@@ -100,7 +100,19 @@ def page(browser: Browser, kiosk: VirtualKiosk) -> Iterator[Page]:
     yield opened
     opened.close()
     server.task_dispatcher.shutdown()
-    server.close()
+    # in the loop's own thread, which ends thereby: it may be waiting for these descriptors
+    is_pulled = threading.Event()
+
+    def close() -> None:
+        is_pulled.wait(10)
+        for channel in list(server.active_channels.values()):
+            channel.handle_close()
+        server.close()
+
+    server.trigger.pull_trigger(close)
+    is_pulled.set()
+    thread.join(10)
+    assert not thread.is_alive()
     assert problems == []
 
 

@@ -222,6 +222,7 @@ def test_without_a_time_server_the_first_receipt_becomes_a_record_and_no_step(
     collector.stop()
 
 
+@pytest.mark.alone
 def test_a_committed_record_is_on_its_way_within_milliseconds(
     open_broker: Any,
     service_of: Callable[..., KioskService],

@@ -254,7 +254,7 @@ def test_a_scenario_of_ones_own_is_played_and_outlives_a_restart_in_the_middle_o
         return dict(json.loads(demo.get(f"{demo.press_page}/api/device/w-a01")))
 
     demo = start(fleet=small_hall, speed="120", scenario=str(scenario))
-    wait_until(lambda: device(demo)["state"] == "off", within_s=30)
+    wait_until(lambda: device(demo)["state"] == "off", within_s=60)
     head = device(demo)["head"]
     assert not device(demo)["connected"]
     assert re.search(r"场景 Scenario t · 大厅时间 Hall time \d{4}-\d\d-\d\d \d\d:\d\d", demo.text)

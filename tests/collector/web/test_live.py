@@ -57,6 +57,7 @@ def subscribe(watcher: LedgerWatcher) -> Subscription:
     return subscription
 
 
+@pytest.mark.alone
 def test_a_rating_reaches_every_open_page_within_a_second(
     watcher: LedgerWatcher, ledger: Path, clock: Any
 ) -> None:

@@ -245,6 +245,7 @@ def test_photos_are_served_as_pictures_and_nothing_else(screen: Screen) -> None:
     assert ask(screen, "/photo/9")[0] == 404
 
 
+@pytest.mark.alone
 def test_a_change_is_pushed_at_once(screen: Screen, source: SceneSource) -> None:
     stream = Stream(screen)
     assert stream.next()["scene"] == "idle"

@@ -1,4 +1,3 @@
-import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -21,14 +20,8 @@ START_MS = 1_772_413_200_000
 """2026-03-02, 09:00 in Shanghai."""
 
 
-def nobodys_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
-def kiosk(tmp_path: Path) -> Iterator[VirtualKiosk]:
+def kiosk(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[VirtualKiosk]:
     """A virtual kiosk without a broker: it stores and thanks all the same."""
     collector = load_or_create_signing_key(tmp_path / "collector.jwk")
     save_verify_key(tmp_path / "collector-public.jwk", collector.public)
@@ -38,7 +31,7 @@ def kiosk(tmp_path: Path) -> Iterator[VirtualKiosk]:
         journal=tmp_path / "journal.db",
         key=tmp_path / "device.jwk",
         collector_key=tmp_path / "collector-public.jwk",
-        broker=BrokerSettings(host="127.0.0.1", port=nobodys_port()),
+        broker=BrokerSettings(host="127.0.0.1", port=free_port()),
         storage=StorageSettings(allow_volatile=True),
     )
     made = VirtualKiosk(settings, password="", wall_ms=START_MS, system=Clock())
