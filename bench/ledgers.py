@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from bench.make_ledger import make_ledger
+from collector.ledger.checkpoints import make_checkpoint
 from collector.ledger.migrations import close_ledger, open_ledger
+from firmware_config.keys import SigningKey
 
 UNTIL: Final = datetime.fromisoformat("2026-05-13T15:30:00+08:00")
 """The end of every ledger here: a Wednesday afternoon."""
@@ -42,8 +44,23 @@ def kept_ledger(folder: Path, records: int) -> Path:
         made = make_ledger(unfinished, records, until=UNTIL)
         unfinished.rename(path)
         print(f"made {made:,} records in {time.monotonic() - began_s:.0f} s", flush=True)
-    close_ledger(open_ledger(path))
+    _finish(path)
     return path
+
+
+def _finish(path: Path) -> None:
+    """Bring the schema up to date, and sign one checkpoint, so that there is a page of one."""
+    db = open_ledger(path)
+    if not db.execute("SELECT count(*) FROM checkpoints").fetchone()[0]:
+        hall = db.execute("SELECT value FROM meta WHERE key = 'hall'").fetchone()[0]
+        make_checkpoint(
+            db,
+            UNTIL.date() - timedelta(days=1),
+            hall=hall,
+            key=SigningKey.from_seed(bytes(32)),
+            now_ms=int(UNTIL.timestamp() * 1000),
+        )
+    close_ledger(db)
 
 
 def _require_room(folder: Path, needed: int) -> None:

@@ -15,13 +15,34 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlencode
 
+from bench.add_corrections import add_corrections, last_ratings
+from bench.ledgers import UNTIL
+from collector.corrections.file import CorrectionsFile
+from collector.office.roles import Role
 from firmware_config.fleet import sample_fleet_path
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-ACCOUNT: Final = "bench"
+ROLES: Final = tuple(role.value for role in Role if role is not Role.DEPARTMENT)
+"""Who asks; the first of them, the director, sees all figures. The accounts are named so."""
 PASSWORD: Final = "for this benchmark only"
+CORRECTIONS: Final = "corrections.db"
+CORRECTED: Final = 5
 READY_S: Final = 60.0
 REQUEST_S: Final = 60.0
+
+
+def prepare(folder: Path, ledger: Path) -> Path:
+    """Everything that a dashboard of a made ledger needs, in a folder; gives its settings.
+
+    Some ratings of one window have corrections, so that pages have something to leave out.
+    """
+    folder.mkdir(exist_ok=True)
+    config = write_settings(folder, ledger)
+    add_accounts(config)
+    file = CorrectionsFile(folder / CORRECTIONS)
+    ratings = last_ratings(ledger, "a01", CORRECTED)
+    add_corrections(file, ratings, now_ms=int(UNTIL.timestamp() * 1000))
+    return config
 
 
 def write_settings(folder: Path, ledger: Path) -> Path:
@@ -39,7 +60,7 @@ def write_settings(folder: Path, ledger: Path) -> Path:
         "web.port": 0,
         "web.today": "newest-record",
         "web.office": str(folder / "office.db"),
-        "corrections.file": str(folder / "corrections.db"),
+        "corrections.file": str(folder / CORRECTIONS),
     }
     path = folder / "collector.toml"
     lines = (f"{key} = {json.dumps(value)}\n" for key, value in values.items())
@@ -47,30 +68,31 @@ def write_settings(folder: Path, ledger: Path) -> Path:
     return path
 
 
-def add_account(config: Path) -> None:
-    """Add the benchmark's account, as an operator would; it may see everything.
+def add_accounts(config: Path) -> None:
+    """Add an account of each role that is not bound to departments, as an operator would.
 
     Raises:
-        CalledProcessError: it could not be added.
+        CalledProcessError: one could not be added.
     """
     password = config.with_name("password")
     password.write_text(PASSWORD + "\n", encoding="utf-8")
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "collector", "account", "add", ACCOUNT, "--role", "director"),
-            *("--password-file", str(password), "--config", str(config)),
-        ],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
+    for role in ROLES:
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "collector", "account", "add", role, "--role", role),
+                *("--password-file", str(password), "--config", str(config)),
+            ],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+        )
 
 
-def sign_in_form(page: str) -> dict[str, str]:
-    """What to send to `/login`, from the sign-in page."""
+def sign_in_form(page: str, role: str) -> dict[str, str]:
+    """What to send to `/login` for the account of a role, from the sign-in page."""
     token = re.search(r'name="csrf_token" value="([^"]+)"', page)
     assert token is not None
-    return {"csrf_token": token[1], "name": ACCOUNT, "password": PASSWORD}
+    return {"csrf_token": token[1], "name": role, "password": PASSWORD}
 
 
 class Visitor:
@@ -89,12 +111,13 @@ class Visitor:
         """Status and the whole body of a page."""
         return self._ask("GET", address)
 
-    def sign_in(self) -> None:
-        """Sign in with the benchmark's account."""
-        form = sign_in_form(self.get("/login")[1].decode())
+    def sign_in(self, role: str) -> Self:
+        """Sign in with the account of a role; returns the visitor."""
+        form = sign_in_form(self.get("/login")[1].decode(), role)
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         status, body = self._ask("POST", "/login", urlencode(form), headers)
         assert status == http.HTTPStatus.FOUND, (status, body[:500])
+        return self
 
     def _ask(
         self,
