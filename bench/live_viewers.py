@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import queue
+import random
 import re
 import socket
 import sys
@@ -23,6 +24,8 @@ from bench.web_process import Visitor
 _ID: Final = re.compile(rb"^id: (\d+)$", re.MULTILINE)
 _OVERVIEW: Final = b'"hours":'
 CONNECT_S: Final = 60.0
+SPREAD_S: Final = 1.0
+"""Over how long the page spreads its fetch of the overview; see `live.js`."""
 SILENCE_S: Final = 30.0
 """A stream that says nothing for so long is broken: its heartbeat comes twice as often."""
 
@@ -85,6 +88,7 @@ class Viewer:
         visitor = Visitor(self.port, {})
         visitor.cookies = dict(part.split("=", 1) for part in self.cookie.split("; ") if part)
         while self._due.get():
+            time.sleep(random.random() * SPREAD_S)
             before_s = time.perf_counter()
             status, _ = visitor.get(self.overview)
             self.overview_ms.append((time.perf_counter() - before_s) * 1000)
