@@ -15,7 +15,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from bench.desks import LEVEL_SHARES
 from bench.ledgers import UNTIL
@@ -68,7 +68,7 @@ class Journal:
     def case(self, now_ms: int, level: int) -> Arrived:
         """An invitation and its rating, pressed at `now_ms`, in one message."""
         self.session += 1
-        about = {
+        about: dict[str, Any] = {
             "session": self.session,
             "trigger": contract.Trigger.CLERK,
             "invited_mono_ms": now_ms - ANSWER_MS,
@@ -97,7 +97,7 @@ class Journal:
         self,
         kind: type[contract.Invited] | type[contract.Rated],
         at_ms: int,
-        about: dict[str, object],
+        about: dict[str, Any],
     ) -> bytes:
         self.seq += 1
         record = kind(

@@ -7,12 +7,13 @@ tried from what the ledger holds, and whether it takes a period is asked of it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlencode
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -25,6 +26,8 @@ MOST_TRIES: Final = 60
 NO_ANSWER: Final = frozenset({"static"})
 """Endpoints that are no pages."""
 ANY: Final = "any"
+QUERIES: Final = {"/corrections/new": ("device", "epoch", "seq")}
+"""Route → arguments behind the question mark without which there is no such page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +37,13 @@ class Page:
     Attributes:
         name: route and period, e.g. `/windows/<code>, a year`.
         address: path and query.
+        role: who asks: the first one that may.
         first_on: the first day it speaks of, as far as it is told by its address.
     """
 
     name: str
     address: str
+    role: str
     first_on: date
 
 
@@ -50,12 +55,15 @@ class PageTable:
     left_out: dict[str, str]
 
 
-def page_table(app: Flask, client: FlaskClient, reader: LedgerReader, today: date) -> PageTable:
+def page_table(
+    app: Flask, clients: Mapping[str, FlaskClient], reader: LedgerReader, today: date
+) -> PageTable:
     """All pages of an application.
 
     Args:
         app: the dashboard.
-        client: a browser that is signed in to it.
+        clients: role → a browser that is signed in to it; a page is asked for by the first that
+            gets it.
         reader: its ledger.
         today: the day the pages speak of when they are not told another.
     """
@@ -65,17 +73,17 @@ def page_table(app: Flask, client: FlaskClient, reader: LedgerReader, today: dat
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         if "GET" not in (rule.methods or ()) or rule.endpoint in NO_ANSWER:
             continue
-        told = HTTPStatus.NOT_FOUND.phrase
-        for address in _addresses(app, rule, samples):
-            told = _answer(client, address)
-            if not told:
+        reasons: list[str] = []
+        for (role, client), address in itertools.product(
+            clients.items(), _addresses(app, rule, samples)
+        ):
+            reason = _answer(client, address)
+            if not reason:
+                pages += _in_periods(rule.rule, address, role, client, reader, today)
                 break
-        if told:
-            left_out[rule.rule] = told
-        elif takes_period(client, address):
-            pages += _in_periods(rule.rule, address, reader, today)
+            reasons.append(reason)
         else:
-            pages.append(Page(name=rule.rule, address=address, first_on=today))
+            left_out[rule.rule] = ", ".join(dict.fromkeys(reasons))
     return PageTable(pages, left_out)
 
 
@@ -91,14 +99,21 @@ def _answer(client: FlaskClient, address: str) -> str:
 
 def takes_period(client: FlaskClient, address: str) -> bool:
     """Whether the page reads a period from its address: then it refuses a senseless one."""
-    return client.get(f"{address}?from=x&to=x").status_code == HTTPStatus.BAD_REQUEST
+    joint = "&" if "?" in address else "?"
+    return client.get(f"{address}{joint}from=x&to=x").status_code == HTTPStatus.BAD_REQUEST
 
 
-def _in_periods(rule: str, address: str, reader: LedgerReader, today: date) -> list[Page]:
+def _in_periods(
+    rule: str, address: str, role: str, client: FlaskClient, reader: LedgerReader, today: date
+) -> list[Page]:
+    """The page once, or once for every period."""
+    if not takes_period(client, address):
+        return [Page(name=rule, address=address, role=role, first_on=today)]
     return [
         Page(
             name=f"{rule}, {name}",
             address=f"{address}?from={first_on}&to={today}",
+            role=role,
             first_on=first_on,
         )
         for name, first_on in periods(reader, today).items()
@@ -139,9 +154,18 @@ def sample_arguments(reader: LedgerReader) -> dict[str, list[str | int]]:
     }
 
 
-def _addresses(app: Flask, rule: Rule, samples: dict[str, list[str | int]]) -> Iterator[str]:
+def _addresses(app: Flask, rule: Rule, samples: dict[str, list[str | int]]) -> list[str]:
+    addresses: list[str] = []
     arguments = sorted(rule.arguments)
     choices = [samples.get(name, samples[ANY]) for name in arguments]
     for values in itertools.islice(itertools.product(*choices), MOST_TRIES):
         with app.test_request_context(), suppress(ValueError):  # a text where a number is wanted
-            yield app.url_for(rule.endpoint, **dict(zip(arguments, values, strict=True)))
+            told: dict[str, Any] = dict(zip(arguments, values, strict=True))
+            addresses.append(app.url_for(rule.endpoint, **told))
+    if rule.rule in QUERIES:
+        addresses = [f"{address}?{_query(samples, QUERIES[rule.rule])}" for address in addresses]
+    return addresses
+
+
+def _query(samples: dict[str, list[str | int]], names: tuple[str, ...]) -> str:
+    return urlencode({name: samples.get(name, samples[ANY])[0] for name in names})

@@ -11,7 +11,9 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -24,7 +26,7 @@ from bench.figures import Figure, at_least, at_most
 from bench.ledgers import UNTIL, kept_ledger
 from bench.page_table import Page, PageTable, page_table, periods
 from bench.row_questions import Answer, by_duckdb, by_rollups, by_sqlite, export_parquet
-from bench.web_process import Visitor, add_account, sign_in_form, web_process, write_settings
+from bench.web_process import ROLES, Visitor, prepare, sign_in_form, web_process
 from collector.ledger.readers import LedgerReader, counts
 from collector.periods import between
 from collector.settings import load_collector_settings
@@ -39,10 +41,24 @@ RUNS: Final = 20
 WARM_UP: Final = 2
 MOST_MS: Final = 100.0
 FLAT: Final = 1.5
-"""Ratio up to which a page counts as flat, on machines as noisy as ours."""
+"""Ratio of processor times up to which a page counts as flat; time by the clock is noisier."""
 
-Times = dict[str, tuple[float, float]]
-"""Page → median and 95th percentile, milliseconds; medians of the rounds."""
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """How long a page took, milliseconds: median, 95th percentile, median of processor time."""
+
+    p50: float
+    p95: float
+    processor: float
+
+    def __str__(self) -> str:
+        """Median and 95th percentile."""
+        return f"{self.p50:.1f} / {self.p95:.1f}"
+
+
+Times = dict[str, Took]
+"""Page → medians of the rounds."""
 
 
 def run(*, quick: bool, ledgers: Path | None = None, records: int | None = None) -> list[Figure]:
@@ -58,17 +74,18 @@ def run(*, quick: bool, ledgers: Path | None = None, records: int | None = None)
     with tempfile.TemporaryDirectory(prefix="bench-pages-") as name:
         folder = Path(name)
         paths = {size: kept_ledger(ledgers or folder, size) for size in sizes}
-        configs = {size: _config(folder / str(size), path) for size, path in paths.items()}
+        configs = {size: prepare(folder / str(size), path) for size, path in paths.items()}
         largest = sizes[-1]
         readers = {size: LedgerReader(path).open() for size, path in paths.items()}
         clients = {size: signed_in(config) for size, config in configs.items()}
         table = page_table(*clients[largest], readers[largest], UNTIL.date())
-        asks = {size: _asks(client) for size, (_app, client) in clients.items()}
+        asks = {size: _without_server(of_role) for size, (_app, of_role) in clients.items()}
         times = measure(table.pages, asks, rounds)
-        with web_process(folder / str(largest), configs[largest]) as web:
-            visitor = Visitor(web.port)
-            visitor.sign_in()
-            served = measure(table.pages, {largest: visitor.get}, rounds)[largest]
+        with (
+            web_process(folder / str(largest), configs[largest]) as web,
+            through_server(web.port) as ask,
+        ):
+            served = measure(table.pages, {largest: ask}, rounds)[largest]
         figures = _page_figures(table, times, served, readers)
         figures += _question_figures(readers[largest], paths[largest], folder, rounds)
         for reader in readers.values():
@@ -76,15 +93,8 @@ def run(*, quick: bool, ledgers: Path | None = None, records: int | None = None)
     return figures
 
 
-def _config(folder: Path, ledger: Path) -> Path:
-    folder.mkdir()
-    config = write_settings(folder, ledger)
-    add_account(config)
-    return config
-
-
-def signed_in(config: Path) -> tuple[Flask, FlaskClient]:
-    """The dashboard of those settings without a server, and a browser signed in to it."""
+def signed_in(config: Path) -> tuple[Flask, dict[str, FlaskClient]]:
+    """The dashboard of those settings without a server; role → a browser signed in to it."""
     settings = load_collector_settings(config, {}, {})
     app = create_app(
         WebOptions(
@@ -94,21 +104,36 @@ def signed_in(config: Path) -> tuple[Flask, FlaskClient]:
             follows_records=True,
         )
     )
-    client = app.test_client()
-    answer = client.post("/login", data=sign_in_form(client.get("/login").text))
-    assert answer.status_code == HTTPStatus.FOUND
-    return app, client
+    clients = {}
+    for role in ROLES:
+        client = clients[role] = app.test_client()
+        answer = client.post("/login", data=sign_in_form(client.get("/login").text, role))
+        assert answer.status_code == HTTPStatus.FOUND
+    return app, clients
 
 
-Ask = Callable[[str], tuple[int, bytes]]
+Ask = Callable[[Page], tuple[int, bytes]]
 
 
-def _asks(client: FlaskClient) -> Ask:
-    def ask(address: str) -> tuple[int, bytes]:
-        answer = client.get(address)
+def _without_server(clients: Mapping[str, FlaskClient]) -> Ask:
+    def ask(page: Page) -> tuple[int, bytes]:
+        answer = clients[page.role].get(page.address)
         return answer.status_code, answer.data
 
     return ask
+
+
+@contextmanager
+def through_server(port: int) -> Iterator[Ask]:
+    """How to ask a running `collector web`, signed in on a connection of each role's own."""
+    visitors = {role: Visitor(port) for role in ROLES}
+    try:
+        for role, visitor in visitors.items():
+            visitor.sign_in(role)
+        yield lambda page: visitors[page.role].get(page.address)
+    finally:
+        for visitor in visitors.values():
+            visitor.close()
 
 
 def measure(pages: list[Page], asks: dict[int, Ask], rounds: int) -> dict[int, Times]:
@@ -119,31 +144,37 @@ def measure(pages: list[Page], asks: dict[int, Ask], rounds: int) -> dict[int, T
     Raises:
         AssertionError: a page did not answer with 200.
     """
-    taken: dict[int, dict[str, list[tuple[float, float]]]] = {size: {} for size in asks}
+    taken: dict[int, dict[str, list[Took]]] = {size: {} for size in asks}
     for _ in range(rounds):
         for page in pages:
-            now: dict[int, list[float]] = {size: [] for size in asks}
+            now: dict[int, list[tuple[float, float]]] = {size: [] for size in asks}
             for number in range(RUNS + WARM_UP):
                 for size, ask in asks.items():
-                    before_s = time.perf_counter()
-                    status, body = ask(page.address)
-                    if number >= WARM_UP:
-                        now[size].append((time.perf_counter() - before_s) * 1000)
+                    before_s, used_s = time.perf_counter(), time.thread_time()
+                    status, body = ask(page)
+                    took_s = time.perf_counter() - before_s, time.thread_time() - used_s
                     if status != HTTPStatus.OK:
                         raise AssertionError(f"{page.address}: {status} {body[:300]!r}")
-            for size, times in now.items():
-                both = statistics.median(times), statistics.quantiles(times, n=20)[-1]
-                taken[size].setdefault(page.name, []).append(both)
+                    if number >= WARM_UP:
+                        now[size].append(took_s)
+            for size, found in now.items():
+                taken[size].setdefault(page.name, []).append(_round(found))
     return {
-        size: {
-            name: (
-                statistics.median(p50 for p50, _ in found),
-                statistics.median(p95 for _, p95 in found),
-            )
-            for name, found in of_page.items()
-        }
+        size: {name: _median(found) for name, found in of_page.items()}
         for size, of_page in taken.items()
     }
+
+
+def _round(found: list[tuple[float, float]]) -> Took:
+    wall, processor = ([s * 1000 for s in column] for column in zip(*found, strict=True))
+    return Took(
+        statistics.median(wall), statistics.quantiles(wall, n=20)[-1], statistics.median(processor)
+    )
+
+
+def _median(rounds: list[Took]) -> Took:
+    columns = zip(*((took.p50, took.p95, took.processor) for took in rounds), strict=True)
+    return Took(*(statistics.median(column) for column in columns))
 
 
 def _page_figures(
@@ -152,20 +183,20 @@ def _page_figures(
     largest = max(times)
     figures = []
     for page in table.pages:
-        row = ", ".join(
-            f"{size:.0e}: {of[page.name][0]:.1f} / {of[page.name][1]:.1f}"
-            for size, of in times.items()
-        )
-        row += " / ".join(f"{ms:.1f}" for ms in served[page.name]).join(("; served: ", ""))
+        row = ", ".join(f"{size:.0e}: {of[page.name]}" for size, of in times.items())
+        note = f"p50 / p95 at {row}; served: {served[page.name]}"
         figures.append(
-            at_most(f"`{page.name}`, p95", times[largest][page.name][1], MOST_MS, row, unit="ms")
+            at_most(f"`{page.name}`, p95", times[largest][page.name].p95, MOST_MS, note, unit="ms")
         )
     for page in table.pages:
         smaller = _smallest_that_holds(page, readers)
         if smaller != largest:
-            ratio = times[largest][page.name][0] / times[smaller][page.name][0]
-            name = f"`{page.name}`, p50: {largest:.0e} ÷ {smaller:.0e} records"
-            figures.append(at_most(name, ratio, FLAT, ""))
+            least, most = times[smaller][page.name], times[largest][page.name]
+            name = f"`{page.name}`, {largest:.0e} ÷ {smaller:.0e} records"
+            note = (
+                f"processor time {most.processor:.1f} ms; by the clock {most.p50 / least.p50:.2f}"
+            )
+            figures.append(at_most(name, most.processor / least.processor, FLAT, note))
     if table.left_out:
         told = "; ".join(f"`{rule}`: {why}" for rule, why in table.left_out.items())
         figures.append(

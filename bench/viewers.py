@@ -10,46 +10,37 @@ moment is before it was handed to the writer, so judging, COMMIT and the watcher
 
 from __future__ import annotations
 
-import json
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from bench.crowd import VIEWERS, hall_at_work, walk, watched
 from bench.figures import Figure, at_most
 from bench.ledgers import UNTIL, kept_ledger
 from bench.page_table import Page, page_table
-from bench.pages import signed_in
+from bench.pages import signed_in, through_server
 from bench.web_process import (
-    ROOT,
+    ROLES,
     ServerProcess,
     Visitor,
-    add_account,
     cookie_header,
+    prepare,
     web_process,
-    write_settings,
 )
 from collector.ledger.readers import LedgerReader
 
 OPTIONS: Final = ("ledgers", "records", "minutes")
 RECORDS: Final = 1_000_000
-VIEWERS: Final = 40
 ROUNDS: Final = 3
 ROUND_S: Final = 60.0
-THINK_S: Final = 0.1
-"""What the visitor waits between two pages: his requests must not be the load."""
 MOST_MS: Final = 100.0
 MOST_MB: Final = 150.0
 LIVE: Final = ("/api/v1/live/stream?after=0", "/hall/overview")
 BARE: Final = ("/stream", "/overview")
+BARE_PAGE: Final = Page(name="bare", address="/", role="", first_on=UNTIL.date())
 
 
 @dataclass
@@ -98,137 +89,52 @@ def run(
         folder = Path(name)
         ledger = folder / "ledger.db"
         shutil.copyfile(kept_ledger(ledgers or folder, size), ledger)
-        config = write_settings(folder, ledger)
-        add_account(config)
+        config = prepare(folder, ledger)
         walked = _walk_of(config, ledger)
         (folder / "bare").mkdir()
         with (
             hall_at_work(ledger) as presses,
             web_process(folder, config) as web,
+            through_server(web.port) as ask,
             ServerProcess(["-m", "bench.bare_page"], folder / "bare") as bare,
         ):
-            visitor = Visitor(web.port)
-            visitor.sign_in()
+            viewer = Visitor(web.port).sign_in(ROLES[0])
+            cookie = cookie_header(viewer.cookies)
+            viewer.close()
             memory = Memory(web)
             memory.read("start")
+            bare_visitor = Visitor(bare.port)
+
+            def plain(page: Page) -> tuple[int, bytes]:
+                return bare_visitor.get(page.address)
+
             ours, bares = [], []
             round_s = 10.0 if quick else ROUND_S
-            for number in range(1 if quick else ROUNDS):
-                note = memory.read if number == 0 else lambda _moment: None
-                ours.append(_round(visitor, web.port, LIVE, walked, round_s, note))
-                plain = [Page(name="bare", address="/", first_on=UNTIL.date())]
-                bares.append(
-                    _round(Visitor(bare.port), bare.port, BARE, plain, round_s, lambda _: None)
-                )
-                memory.read(f"round {number + 1}")
+            rounds = 1 if quick else ROUNDS
+            for number in range(rounds):
+                with watched(web.port, cookie, LIVE) as found:
+                    if number == 0:
+                        memory.read(f"{VIEWERS} viewers")
+                    pages = walk(ask, walked, round_s)
+                    memory.read(f"after {number + 1} of {rounds} rounds")
+                ours.append(Round(pages, found["seen"], found["overview_ms"]))
+                with watched(bare.port, "", BARE):
+                    bares.append(Round(walk(plain, [BARE_PAGE], round_s)))
             if minutes:
-                _round(visitor, web.port, LIVE, walked, minutes * 60, lambda _moment: None)
-                memory.read(f"{minutes:g} more minutes")
+                with watched(web.port, cookie, LIVE):
+                    walk(ask, walked, minutes * 60)
+                    memory.read(f"{minutes:g} more minutes")
+            bare_visitor.close()
             told = dict(presses)
     return _figures(ours, bares, memory, told, f"{size:,} records, {VIEWERS} viewers")
 
 
 def _walk_of(config: Path, ledger: Path) -> list[Page]:
     """The pages to walk: all that there are but the live page's own questions."""
-    app, client = signed_in(config)
+    app, clients = signed_in(config)
     with LedgerReader(ledger) as reader:
-        pages = page_table(app, client, reader, UNTIL.date()).pages
+        pages = page_table(app, clients, reader, UNTIL.date()).pages
     return [page for page in pages if page.address not in ("/hall/overview", "/api/v1/live")]
-
-
-@contextmanager
-def hall_at_work(ledger: Path) -> Iterator[list[tuple[int, int]]]:
-    """A hall that writes the ledger; gives what it pressed so far: newest row, nanoseconds."""
-    presses: list[tuple[int, int]] = []
-    writer = subprocess.Popen(
-        [sys.executable, "-m", "bench.hall_writer", "--ledger", str(ledger)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert writer.stdout is not None
-    lines = writer.stdout
-
-    def listen() -> None:
-        for line in lines:
-            position, pressed_ns = line.split()
-            presses.append((int(position), int(pressed_ns)))
-
-    listener = threading.Thread(target=listen, daemon=True)
-    listener.start()
-    try:
-        yield presses
-    finally:
-        writer.communicate(timeout=30)
-        listener.join(10)
-    if writer.returncode:
-        raise RuntimeError(f"the hall's writer ended with {writer.returncode}")
-
-
-@contextmanager
-def watched(
-    port: int, cookie: str, addresses: tuple[str, str], viewers: int = VIEWERS
-) -> Iterator[dict[str, Any]]:
-    """Open live pages; what they found is in the dictionary afterwards.
-
-    Raises:
-        RuntimeError: a stream was refused or ended, or an overview failed.
-    """
-    stream, overview = addresses
-    found: dict[str, Any] = {}
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "bench.live_viewers", "--port", str(port)),
-            *("--viewers", str(viewers), "--stream", stream, "--overview", overview),
-        ],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(cookie + "\n")
-    process.stdin.flush()
-    try:
-        if process.stdout.readline() != "ready\n":
-            raise RuntimeError("the viewers could not open their pages")
-        yield found
-    finally:
-        said, _ = process.communicate(timeout=90)
-    found.update(json.loads(said))
-    if found["failures"]:
-        raise RuntimeError(f"the viewers: {found['failures'][:5]}")
-
-
-def _round(
-    visitor: Visitor,
-    port: int,
-    addresses: tuple[str, str],
-    pages: list[Page],
-    seconds: float,
-    note: Callable[[str], None],
-) -> Round:
-    """Watch and walk for so long; every page is asked for at least once."""
-    result = Round({page.name: [] for page in pages})
-    with watched(port, cookie_header(visitor.cookies), addresses) as found:
-        note(f"{VIEWERS} viewers")
-        until_s = time.monotonic() + seconds
-        is_first = True
-        while is_first or time.monotonic() < until_s:
-            for page in pages:
-                before_s = time.perf_counter()
-                status, body = visitor.get(page.address)
-                result.pages[page.name].append((time.perf_counter() - before_s) * 1000)
-                if status != 200:
-                    raise AssertionError(f"{page.address}: {status} {body[:300]!r}")
-                time.sleep(THINK_S)
-                if not is_first and time.monotonic() >= until_s:
-                    break
-            is_first = False
-    result.seen, result.overviews = found["seen"], found["overview_ms"]
-    return result
 
 
 def seen_after_ms(seen: list[list[int]], pressed: dict[int, int]) -> list[float]:

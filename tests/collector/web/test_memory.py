@@ -1,4 +1,4 @@
-"""A server whose pages stay open for weeks must not keep what it has sent, nor what it has freed."""
+"""A server whose pages stay open for weeks keeps neither what it has sent nor what it has freed."""
 
 from __future__ import annotations
 
