@@ -94,8 +94,9 @@ def save(name: str, figures: list[Figure], *, keep: bool = True) -> str:
     packages = ", ".join(f"{key} {value}" for key, value in about["packages"].items())
     markdown = (
         f"# {name}\n\n{about['date']} · {about['cpu']}, {about['cores']} cores, "
-        f"{about['memory_gib']} GiB, load {about['load']} · Linux {about['kernel']} · Python {about['python']}, "
-        f"SQLite {about['sqlite']}, {packages}\n\n`python -m bench {name}`\n\n{table(figures)}\n"
+        f"{about['memory_gib']} GiB, load {about['load']} · Linux {about['kernel']} · "
+        f"Python {about['python']}, SQLite {about['sqlite']}, {packages}\n\n"
+        f"`python -m bench {name}`\n\n{table(figures)}\n"
     )
     if keep:
         document = {"machine": about, "figures": [asdict(figure) for figure in figures]}

@@ -78,15 +78,18 @@ def run(*, quick: bool, ledgers: Path | None = None, records: int | None = None)
         largest = sizes[-1]
         readers = {size: LedgerReader(path).open() for size, path in paths.items()}
         clients = {size: signed_in(config) for size, config in configs.items()}
-        table = page_table(*clients[largest], readers[largest], UNTIL.date())
+        tables = {
+            size: page_table(*clients[size], reader, UNTIL.date())
+            for size, reader in readers.items()
+        }
         asks = {size: _without_server(of_role) for size, (_app, of_role) in clients.items()}
-        times = measure(table.pages, asks, rounds)
+        times = measure({size: table.pages for size, table in tables.items()}, asks, rounds)
         with (
             web_process(folder / str(largest), configs[largest]) as web,
             through_server(web.port) as ask,
         ):
-            served = measure(table.pages, {largest: ask}, rounds)[largest]
-        figures = _page_figures(table, times, served, readers)
+            served = measure({largest: tables[largest].pages}, {largest: ask}, rounds)[largest]
+        figures = _page_figures(tables[largest], times, served, readers)
         figures += _question_figures(readers[largest], paths[largest], folder, rounds)
         for reader in readers.values():
             reader.close()
@@ -136,8 +139,11 @@ def through_server(port: int) -> Iterator[Ask]:
             visitor.close()
 
 
-def measure(pages: list[Page], asks: dict[int, Ask], rounds: int) -> dict[int, Times]:
-    """Size → times of every page.
+def measure(
+    pages: Mapping[int, list[Page]], asks: Mapping[int, Ask], rounds: int
+) -> dict[int, Times]:
+    """Size → times of every page that the largest ledger has; by name: each ledger has addresses
+    of its own.
 
     The sizes take turns at every request, so that whatever else the machine does hits all alike.
 
@@ -145,20 +151,22 @@ def measure(pages: list[Page], asks: dict[int, Ask], rounds: int) -> dict[int, T
         AssertionError: a page did not answer with 200.
     """
     taken: dict[int, dict[str, list[Took]]] = {size: {} for size in asks}
+    named = {size: {page.name: page for page in of_size} for size, of_size in pages.items()}
     for _ in range(rounds):
-        for page in pages:
-            now: dict[int, list[tuple[float, float]]] = {size: [] for size in asks}
+        for name in named[max(named)]:
+            asked = {size: of_size[name] for size, of_size in named.items() if name in of_size}
+            now: dict[int, list[tuple[float, float]]] = {size: [] for size in asked}
             for number in range(RUNS + WARM_UP):
-                for size, ask in asks.items():
+                for size, page in asked.items():
                     before_s, used_s = time.perf_counter(), time.thread_time()
-                    status, body = ask(page)
+                    status, body = asks[size](page)
                     took_s = time.perf_counter() - before_s, time.thread_time() - used_s
                     if status != HTTPStatus.OK:
                         raise AssertionError(f"{page.address}: {status} {body[:300]!r}")
                     if number >= WARM_UP:
                         now[size].append(took_s)
             for size, found in now.items():
-                taken[size].setdefault(page.name, []).append(_round(found))
+                taken[size].setdefault(name, []).append(_round(found))
     return {
         size: {name: _median(found) for name, found in of_page.items()}
         for size, of_page in taken.items()
@@ -183,14 +191,16 @@ def _page_figures(
     largest = max(times)
     figures = []
     for page in table.pages:
-        row = ", ".join(f"{size:.0e}: {of[page.name]}" for size, of in times.items())
+        row = ", ".join(
+            f"{size:.0e}: {of[page.name]}" for size, of in times.items() if page.name in of
+        )
         note = f"p50 / p95 at {row}; served: {served[page.name]}"
         figures.append(
             at_most(f"`{page.name}`, p95", times[largest][page.name].p95, MOST_MS, note, unit="ms")
         )
     for page in table.pages:
         smaller = _smallest_that_holds(page, readers)
-        if smaller != largest:
+        if smaller != largest and page.name in times[smaller]:
             least, most = times[smaller][page.name], times[largest][page.name]
             name = f"`{page.name}`, {largest:.0e} ÷ {smaller:.0e} records"
             note = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from bench.ledgers import UNTIL
 from bench.page_table import PageTable, page_table
-from bench.pages import measure, signed_in
+from bench.pages import RUNS, WARM_UP, Ask, measure, signed_in
 from collector.ledger.readers import LedgerReader
 from collector.web.dashboard import EXTENSION
 from collector.web.rights import PUBLIC, matrix
@@ -81,4 +82,19 @@ def test_a_page_is_asked_for_by_a_role_that_may(table: PageTable) -> None:
 
 def test_a_page_that_fails_stops_the_measurement(table: PageTable) -> None:
     with pytest.raises(AssertionError, match="500 b'broken'"):
-        measure(table.pages, {1: lambda _page: (500, b"broken")}, 1)
+        measure({1: table.pages}, {1: lambda _page: (500, b"broken")}, 1)
+
+
+def test_the_ledgers_take_turns_and_each_is_asked_its_own_addresses(table: PageTable) -> None:
+    asked: list[tuple[int, str]] = []
+    small = [replace(table.pages[0], address="/small")]
+    large = [replace(page, address="/large") for page in table.pages[:2]]
+
+    def ask_of(size: int) -> Ask:
+        return lambda page: asked.append((size, page.address)) or (200, b"")
+
+    times = measure({1: small, 2: large}, {1: ask_of(1), 2: ask_of(2)}, 1)
+    assert asked[:4] == [(1, "/small"), (2, "/large")] * 2
+    assert len(asked) == 3 * (RUNS + WARM_UP)
+    assert list(times[1]) == [table.pages[0].name]
+    assert list(times[2]) == [page.name for page in table.pages[:2]]
