@@ -13,6 +13,7 @@ from __future__ import annotations
 import shutil
 import statistics
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,7 @@ from bench.crowd import VIEWERS, hall_at_work, walk, watched
 from bench.figures import Figure, at_most
 from bench.ledgers import UNTIL, kept_ledger
 from bench.page_table import Page, page_table
-from bench.pages import signed_in, through_server
+from bench.pages import Ask, signed_in, through_server
 from bench.web_process import (
     ROLES,
     ServerProcess,
@@ -36,6 +37,8 @@ OPTIONS: Final = ("ledgers", "records", "minutes")
 RECORDS: Final = 1_000_000
 ROUNDS: Final = 3
 ROUND_S: Final = 60.0
+BARE_S: Final = 20.0
+QUICK_S: Final = 10.0
 MOST_MS: Final = 100.0
 MOST_MB: Final = 150.0
 LIVE: Final = ("/api/v1/live/stream?after=0", "/hall/overview")
@@ -45,11 +48,17 @@ BARE_PAGE: Final = Page(name="bare", address="/", role="", first_on=UNTIL.date()
 
 @dataclass
 class Round:
-    """What one stretch of watching and walking found; times in milliseconds."""
+    """What one stretch of watching and walking found; times in milliseconds.
+
+    `ran`: share of one core that the server used; `waited`: how many of its threads, on average,
+    were ready to run and had no core, because other programs (or its own threads) had it.
+    """
 
     pages: dict[str, list[float]] = field(default_factory=dict)
     seen: list[list[list[int]]] = field(default_factory=list)
     overviews: list[float] = field(default_factory=list)
+    ran: float = 0.0
+    waited: float = 0.0
 
     @property
     def all_pages(self) -> list[float]:
@@ -109,24 +118,40 @@ def run(
                 return bare_visitor.get(page.address)
 
             ours, bares = [], []
-            round_s = 10.0 if quick else ROUND_S
+            round_s, bare_s = (QUICK_S, QUICK_S) if quick else (ROUND_S, BARE_S)
             rounds = 1 if quick else ROUNDS
             for number in range(rounds):
-                with watched(web.port, cookie, LIVE) as found:
-                    if number == 0:
-                        memory.read(f"{VIEWERS} viewers")
-                    pages = walk(ask, walked, round_s)
-                    memory.read(f"after {number + 1} of {rounds} rounds")
-                ours.append(Round(pages, found["seen"], found["overview_ms"]))
+                moment = f"after {number + 1} of {rounds} rounds"
+                ours.append(_round(memory, ask, cookie, walked, round_s, moment))
                 with watched(bare.port, "", BARE):
-                    bares.append(Round(walk(plain, [BARE_PAGE], round_s)))
+                    bares.append(Round(walk(plain, [BARE_PAGE], bare_s)))
             if minutes:
-                with watched(web.port, cookie, LIVE):
-                    walk(ask, walked, minutes * 60)
-                    memory.read(f"{minutes:g} more minutes")
+                moment = f"after {minutes:g} more minutes"
+                _round(memory, ask, cookie, walked, minutes * 60, moment)
             bare_visitor.close()
             told = dict(presses)
     return _figures(ours, bares, memory, told, f"{size:,} records, {VIEWERS} viewers")
+
+
+def _round(
+    memory: Memory, ask: Ask, cookie: str, pages: list[Page], seconds: float, moment: str
+) -> Round:
+    """Watch and walk for so long; the memory is read while the viewers are there."""
+    web = memory.process
+    with watched(web.port, cookie, LIVE) as found:
+        if f"{VIEWERS} viewers" not in memory.readings:
+            memory.read(f"{VIEWERS} viewers")
+        began_s, (ran_s, waited_s) = time.monotonic(), web.processor_s()
+        times = walk(ask, pages, seconds)
+        wall_s, (ran, waited) = time.monotonic() - began_s, web.processor_s()
+        memory.read(moment)
+    return Round(
+        times,
+        found["seen"],
+        found["overview_ms"],
+        (ran - ran_s) / wall_s,
+        (waited - waited_s) / wall_s,
+    )
 
 
 def _walk_of(config: Path, ledger: Path) -> list[Page]:
@@ -214,6 +239,20 @@ def _figures(
             value=median(_p95(round_.overviews) for round_ in ours),
             unit="ms",
             note=f"p50 {median(median(round_.overviews) for round_ in ours):.1f} ms",
+        ),
+    ]
+    figures += [
+        Figure(
+            name="the web process, of one core",
+            value=median(round_.ran for round_ in ours) * 100,
+            unit="%",
+            note=note,
+        ),
+        Figure(
+            name="its threads that waited for a core, on average",
+            value=median(round_.waited for round_ in ours),
+            unit="threads",
+            note="near 0 on a machine that has nothing else to do; what is more, pages wait too",
         ),
     ]
     for moment, (resident, shared) in memory.readings.items():

@@ -208,6 +208,18 @@ class ServerProcess:
         found = {key: int(kib) / 1024 for key, kib in re.findall(r"(\w+):\s+(\d+) kB", text)}
         return found["Rss"], found["Pss"]
 
+    def processor_s(self) -> tuple[float, float]:
+        """Seconds its threads have run on a processor, and have waited for one that was taken.
+
+        Source: the kernel's sched-stats, /proc/PID/task/TID/schedstat. Threads that have ended are
+        not in it; the server's live as long as it does.
+        """
+        ran = waited = 0
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            on_ns, wait_ns, _ = (task / "schedstat").read_text(encoding="ascii").split()
+            ran, waited = ran + int(on_ns), waited + int(wait_ns)
+        return ran / 1e9, waited / 1e9
+
 
 def web_process(folder: Path, config: Path) -> ServerProcess:
     """`collector web` with those settings."""
