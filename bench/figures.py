@@ -95,8 +95,8 @@ def save(name: str, figures: list[Figure], *, keep: bool = True) -> str:
     packages = ", ".join(f"{key} {value}" for key, value in about["packages"].items())
     markdown = (
         f"# {name}\n\n{about['date']} · {about['cpu']}, {about['cores']} cores, "
-        f"{about['memory_gib']} GiB, load {about['load']}, {about['priority']} priority · Linux {about['kernel']} · "
-        f"Python {about['python']}, SQLite {about['sqlite']}, {packages}\n\n"
+        f"{about['memory_gib']} GiB, load {about['load']}, {about['priority']} priority · "
+        f"Linux {about['kernel']} · Python {about['python']}, SQLite {about['sqlite']}, {packages}\n\n"
         f"`python -m bench {name}`\n\n{table(figures)}\n"
     )
     if keep:
