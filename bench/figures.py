@@ -96,7 +96,8 @@ def save(name: str, figures: list[Figure], *, keep: bool = True) -> str:
     markdown = (
         f"# {name}\n\n{about['date']} · {about['cpu']}, {about['cores']} cores, "
         f"{about['memory_gib']} GiB, load {about['load']}, {about['priority']} priority · "
-        f"Linux {about['kernel']} · Python {about['python']}, SQLite {about['sqlite']}, {packages}\n\n"
+        f"Linux {about['kernel']} · Python {about['python']}, "
+        f"SQLite {about['sqlite']}, {packages}\n\n"
         f"`python -m bench {name}`\n\n{table(figures)}\n"
     )
     if keep:
