@@ -53,7 +53,8 @@ def at_most(name: str, value: float, goal: float, note: str, unit: str = "ratio"
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on: processor, memory, versions, date."""
+    """What the figures were measured on: processor, memory, load average of the last minute,
+    whether the benchmark went before the other programs (`chrt -r 5`), versions, date."""
     cpu = next(
         (
             line.split(":", 1)[1].strip()
@@ -67,6 +68,8 @@ def machine() -> dict[str, Any]:
         "cpu": cpu,
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "load": round(os.getloadavg()[0], 1),
+        "priority": "normal" if os.sched_getscheduler(0) == os.SCHED_OTHER else "real-time",
         "kernel": platform.release(),
         "python": sys.version.split()[0],
         "sqlite": sqlite3.sqlite_version,
@@ -92,8 +95,10 @@ def save(name: str, figures: list[Figure], *, keep: bool = True) -> str:
     packages = ", ".join(f"{key} {value}" for key, value in about["packages"].items())
     markdown = (
         f"# {name}\n\n{about['date']} · {about['cpu']}, {about['cores']} cores, "
-        f"{about['memory_gib']} GiB · Linux {about['kernel']} · Python {about['python']}, "
-        f"SQLite {about['sqlite']}, {packages}\n\n`python -m bench {name}`\n\n{table(figures)}\n"
+        f"{about['memory_gib']} GiB, load {about['load']}, {about['priority']} priority · "
+        f"Linux {about['kernel']} · Python {about['python']}, "
+        f"SQLite {about['sqlite']}, {packages}\n\n"
+        f"`python -m bench {name}`\n\n{table(figures)}\n"
     )
     if keep:
         document = {"machine": about, "figures": [asdict(figure) for figure in figures]}

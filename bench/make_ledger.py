@@ -55,7 +55,7 @@ def make_ledger(
         device_assignments=tuple(replace(a, from_on=days[0]) for a in fleet.device_assignments),
         window_assignments=tuple(replace(a, from_on=days[0]) for a in fleet.window_assignments),
     )
-    keys = {device.id: SigningKey.from_seed(draw.randbytes(32)) for device in fleet.devices}
+    keys = device_keys(fleet, draw)
     until_ms = int(until.timestamp() * 1000)
     first_ms = int(datetime.combine(days[0], datetime.min.time(), zone).timestamp() * 1000)
     database = open_ledger(path)
@@ -79,6 +79,11 @@ def make_ledger(
     connection.execute("COMMIT")
     database.close()
     return frontier.size
+
+
+def device_keys(fleet: Fleet, draw: random.Random) -> dict[str, SigningKey]:
+    """The devices' keys; the first that is drawn, so that a writer of the same seed knows them."""
+    return {device.id: SigningKey.from_seed(draw.randbytes(32)) for device in fleet.devices}
 
 
 def _days(last_on: date, records: int) -> list[date]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -26,6 +26,7 @@ from collector.rates import DEFAULT_RULE, Rule
 from collector.web.alarms import AlarmWatch
 from collector.web.live import MAX_STREAMS, LedgerWatcher
 from collector.web.page_time import newest_ms
+from collector.web.shared_answers import SharedAnswers
 from collector.web.view import WHOLE_HALL, Scope, View, inside
 
 EXTENSION = "yiping"
@@ -72,6 +73,7 @@ class Dashboard:
     sessions: Sessions
     watcher: LedgerWatcher
     clock: Callable[[], int]
+    shared: SharedAnswers = field(default_factory=SharedAnswers)
 
 
 def dashboard() -> Dashboard:

@@ -11,6 +11,7 @@ from typing import NoReturn
 import waitress
 from flask import Flask
 
+from collector.web.allocator import give_memory_back
 from collector.web.dashboard import EXTENSION, Dashboard
 from firmware_config.service_manager import service_notify
 
@@ -18,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 CONNECTION_LIMIT = 1000
 """Open connections; with waitress's 100 one computer could keep everybody out by holding them."""
+BUFFER_BYTES = 131_072
+"""What an answer may be ahead of its reader. waitress forgets what it has sent of a stream only
+when so much has been written; with its 16 MiB each live page would take that in half an hour."""
 CHANNEL_TIMEOUT_S = 60
 """Seconds until an idle connection is closed; live streams are never idle for that long."""
 
@@ -35,6 +39,7 @@ def serve(app: Flask, *, host: str, port: int, threads: int) -> None:
         OSError: the address is taken or not allowed.
     """
     parts: Dashboard = app.extensions[EXTENSION]
+    give_memory_back()
     # at INFO it has a line for every live page that is left
     logging.getLogger("waitress").setLevel(logging.WARNING)
     server = waitress.create_server(
@@ -45,6 +50,7 @@ def serve(app: Flask, *, host: str, port: int, threads: int) -> None:
         ident=None,
         channel_timeout=CHANNEL_TIMEOUT_S,
         connection_limit=CONNECTION_LIMIT,
+        outbuf_high_watermark=BUFFER_BYTES,
         # look ahead on the connection, so that a stream learns that its page has gone
         channel_request_lookahead=1,
     )

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Final
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
+from collector.ledger.readers import integrity
+from collector.periods import single_day
 from collector.web.access import SESSION_COOKIE
 from collector.web.asked import asked_number
-from collector.web.dashboard import dashboard, now_ms, reader, rule_of, scope
+from collector.web.dashboard import (
+    corrections,
+    dashboard,
+    now_ms,
+    reader,
+    real_ms,
+    rule_of,
+    scope,
+    today,
+)
 from collector.web.hall.events import LiveEvents
 from collector.web.hall.today import HallToday, hall_today, hours_json, today_json
+from collector.web.languages import html_language
 from collector.web.live import stream
 
 blueprint = Blueprint("hall", __name__)
+OVERVIEW_KEPT_MS: Final = 10_000
+"""After so long an overview is made anew though nothing was stored: names may have changed."""
 
 
 def _today() -> HallToday:
@@ -45,8 +60,25 @@ def page() -> ResponseReturnValue:
 
 @blueprint.get("/hall/overview")
 def overview() -> ResponseReturnValue:
-    """Alarms and the two lists of departments, for a page that is already open."""
-    return render_template("hall/_overview.html", page=_today())
+    """Alarms and the two lists of departments, for a page that is already open.
+
+    Every open page asks for it at the same event, so pages that show the same share one answer.
+    """
+
+    def made() -> str:
+        text = render_template("hall/_overview.html", page=_today())
+        reader().require_current()
+        return text
+
+    day = today()
+    state = (
+        integrity.ledger_state(reader()),
+        corrections().version(),
+        day,
+        rule_of(single_day(day)),
+        real_ms() // OVERVIEW_KEPT_MS,
+    )
+    return dashboard().shared.answer((html_language(), scope()), state, made)
 
 
 @blueprint.get("/api/v1/hall")

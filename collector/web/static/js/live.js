@@ -14,6 +14,7 @@
   );
   const MOST_ROWS = 12;
   const POLL_MS = 2000;
+  const SPREAD_MS = 1000; // all open pages hear of a press at once, and must not ask at once
   let position = Number(page.dataset.position);
   let polling = 0;
 
@@ -92,6 +93,8 @@
   }
 
   async function overview() {
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * SPREAD_MS));
+    if (document.querySelector("#overview :focus")) return;
     const answer = await fetch(page.dataset.overview, { headers: { Accept: "text/html" } });
     if (!answer.ok || answer.redirected) return;
     const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -108,7 +111,7 @@
     figures(event);
     if (event.hours) {
       document.dispatchEvent(new CustomEvent("yiping:hours", { detail: event.hours }));
-      if (!document.querySelector("#overview :focus")) overview().catch(() => show("off"));
+      overview().catch(() => show("off"));
     }
   }
 
