@@ -20,6 +20,7 @@ SCHEMAS: Final = (
     "0002_departments.sql",
     "0003_people.sql",
     "0006_displays.sql",
+    "0007_follow_ups.sql",
 )
 BUSY_TIMEOUT_MS: Final = 5000
 

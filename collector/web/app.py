@@ -19,6 +19,7 @@ from collector.web import access, languages, problems, shown
 from collector.web.account.views import blueprint as account_pages
 from collector.web.alarms import AlarmWatch
 from collector.web.asked import NumberInPath
+from collector.web.bad.views import blueprint as bad_pages
 from collector.web.corrections.views import blueprint as correction_pages
 from collector.web.dashboard import EXTENSION, Dashboard, WebOptions, rule_of
 from collector.web.departments.views import blueprint as department_pages
@@ -113,6 +114,7 @@ def create_app(
         window_pages,
         correction_pages,
         integrity_pages,
+        bad_pages,
         display_pages,
         screen_pages,
     ):
