@@ -49,8 +49,7 @@ class Deadline:
         """The last day on which a rating of a day can be answered in time.
 
         The day of the rating does not count, and a deadline that ends on a day off ends on the next
-        working day. Source: Civil Code of the PRC, art. 201 and 203 (民法典第二百零一条、第二百零三条);
-        5 working days: our default, practice differs from place to place.
+        working day. Source: Civil Code of the PRC (民法典), art. 201 and 203.
         """
         if self.count is DayCount.DAYS:
             on = rated_on + self.days * _DAY
@@ -72,3 +71,7 @@ class Deadline:
         while self.due_on(on - _DAY) >= today:
             on -= _DAY
         return on
+
+
+DEFAULT_DEADLINE: Final = Deadline(days=5)
+"""Five working days. Source: our choice; places ask for 5 or 15 working days, or 7 days."""

@@ -185,9 +185,7 @@ class Displays:
             ).fetchone()[0]
             if number >= MOST_DISPLAYS:
                 raise DisplayRefused("many", f"expected at most {MOST_DISPLAYS} screens")
-            database.execute(
-                "DELETE FROM display_pairings WHERE token_digest = ?", [row[0]]
-            )
+            database.execute("DELETE FROM display_pairings WHERE token_digest = ?", [row[0]])
             made = database.execute(
                 "INSERT INTO displays (name, token_digest, theme, is_bilingual, made_ms, made_by,"
                 " address) VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -79,6 +79,11 @@ class FollowUps:
             list(record),
         ).fetchall()
         return [
-            FollowUp(**{**dict(zip(FollowUp.__slots__, row, strict=True)), "state": FollowUpState(row[4])})
+            FollowUp(
+                **{
+                    **dict(zip(FollowUp.__slots__, row, strict=True)),
+                    "state": FollowUpState(row[4]),
+                }
+            )
             for row in rows
         ]

@@ -79,7 +79,7 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     """
     # here and not above: the other commands must not pay for the web framework
     from collector.corrections.report import limits_of
-    from collector.due_dates import Deadline, DayCount
+    from collector.due_dates import DayCount, Deadline
     from collector.web.app import create_app
     from collector.web.dashboard import WebOptions
     from collector.web.live import MAX_STREAMS, THREADS_FOR_PAGES

@@ -14,7 +14,7 @@ from flask import current_app, g
 from collector.corrections.excluded import DEFAULT_LIMITS, Limits
 from collector.corrections.file import CorrectionsFile
 from collector.corrections.report import excluded_in
-from collector.due_dates import Deadline
+from collector.due_dates import DEFAULT_DEADLINE, Deadline
 from collector.ledger.readers import LedgerReader, LedgerUnavailable
 from collector.ledger.readers import fleet as fleet_reader
 from collector.ledger.readers.fleet import DEFAULT_TIMEZONE, HallRow
@@ -60,7 +60,7 @@ class WebOptions:
     max_streams: int = MAX_STREAMS
     follows_records: bool = False
     limits: Limits = DEFAULT_LIMITS
-    deadline: Deadline = Deadline(days=5)
+    deadline: Deadline = DEFAULT_DEADLINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

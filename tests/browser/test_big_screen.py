@@ -393,5 +393,5 @@ def test_a_hall_that_is_not_connected_says_so_on_the_screen(
     screen = visit()
     pair(screen, signed_in, "安静")
     expect(screen.page.locator("body")).to_have_attribute("data-state", "unheard")
-    expect(screen.page.locator("[data-told]")).to_contain_text("未收到评价器信号")
+    expect(screen.page.locator("[data-told]")).to_contain_text("起无评价器信号")
     revoke(signed_in, "安静")

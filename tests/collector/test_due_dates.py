@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.due_dates import Deadline, DayCount
+from collector.due_dates import DayCount, Deadline
 
 # National Day 2026: off from Thursday 1 to Wednesday 7 October, worked on Sunday 27 September and
 # Saturday 10 October (made up in the manner of the State Council's notices)

@@ -1,6 +1,6 @@
 """Bad ratings (levels 2 and 1) by their time, from the index `outcomes_bad`.
 
-A question costs what its period holds of bad ratings, or a page of them, whatever the ledger's size.
+A question costs what its period holds of bad ratings, whatever the ledger's size.
 """
 
 from __future__ import annotations
@@ -79,7 +79,11 @@ class NamedRating:
 
 
 def bad_count(
-    reader: LedgerReader, asked: BadFilter, *, before_ms: int | None = None, without: Collection[int] = ()
+    reader: LedgerReader,
+    asked: BadFilter,
+    *,
+    before_ms: int | None = None,
+    without: Collection[int] = (),
 ) -> int:
     """Number of bad ratings.
 

@@ -40,7 +40,7 @@ def ratings_of_case(
     salt = reader.row("SELECT value FROM meta WHERE key = 'purge_salt'")
     if salt is not None:
         names.append(hidden_case(case_no, salt[0]))
-    values = (json.dumps(names), *listed(departments))
+    values: tuple[str | None, ...] = (json.dumps(names), *listed(departments))
     sql = f"{_OF_CASE} level IS NOT NULL AND is_repeat = 0"
     if not is_counted_only:
         sql += f" UNION ALL {_OF_CASE} is_repeat = 1"

@@ -61,7 +61,7 @@ class BadDetail:
 
 
 def bad_detail(desk: Desk, scope: Scope, record: RecordName) -> BadDetail | None:
-    """The bad rating that is this record; None: there is none, or it is not the visitor's to see."""
+    """The bad rating that is this record; None: there is none that may be seen."""
     found = outcomes_at(desk.reader, [one.position for one in named_ratings(desk.reader, [record])])
     if not found or found[0].level not in BAD or found[0].department not in scope:
         return None
@@ -88,9 +88,7 @@ def bad_detail(desk: Desk, scope: Scope, record: RecordName) -> BadDetail | None
 
 def state_of(entries: list[FollowUp], corrections: list[Correction]) -> FollowUpState:
     """Where a rating stands: an exclusion that holds goes before the newest entry."""
-    if any(
-        one.state is State.APPROVED and one.proposal.restores is None for one in corrections
-    ):
+    if any(one.state is State.APPROVED and one.proposal.restores is None for one in corrections):
         return FollowUpState.EXCLUDED
     return entries[-1].state if entries else FollowUpState.OPEN
 

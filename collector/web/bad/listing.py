@@ -138,9 +138,7 @@ def bad_list(desk: Desk, view: View, asked: AskedList) -> BadList:
     )
     page = keys[:PAGE_ROWS]
     found = outcomes.outcomes_at(desk.reader, [key[2] for key in page])
-    known = corrections_of(
-        desk.corrections, [(row.device, row.epoch, row.seq) for row in found]
-    )
+    known = corrections_of(desk.corrections, [(row.device, row.epoch, row.seq) for row in found])
     return BadList(
         rows=[
             desk.judged(row, _state(all_marks, row), known.get((row.device, row.epoch, row.seq)))

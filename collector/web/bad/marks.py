@@ -60,9 +60,7 @@ def marks_of(
             state=states[one.record],
         )
         for one in named_ratings(reader, states.keys())
-        if one.level in BAD
-        and start_ms <= one.pressed_ms < end_ms
-        and one.department in view.scope
+        if one.level in BAD and start_ms <= one.pressed_ms < end_ms and one.department in view.scope
     }
     for out in view.excluded:
         if out.level in BAD:

@@ -25,8 +25,7 @@ LONGEST_CASE: Final = 64
 def case_of(rating: RatingRecord) -> OutcomeRow | None:
     """The session of a rating, which tells its case; None: the ledger knows no such rating."""
     positions = [
-        one.position
-        for one in named_ratings(reader(), [(rating.device, rating.epoch, rating.seq)])
+        one.position for one in named_ratings(reader(), [(rating.device, rating.epoch, rating.seq)])
     ]
     found = outcomes_at(reader(), positions)
     return found[0] if found else None

@@ -32,7 +32,9 @@ TEXTS: Final = {
     "participation_over": lazy_gettext("ratings / invitations"),
     "hours": lazy_gettext("Ratings by hour"),
     "departments": lazy_gettext("Departments"),
-    "departments_until": lazy_gettext("last {days} days up to yesterday · {least} ratings at least"),
+    "departments_until": lazy_gettext(
+        "last {days} days up to yesterday · {least} ratings at least"
+    ),
     "few": lazy_gettext("Fewer than {least} ratings so far today"),
     "excluded": lazy_gettext("left out by approved correction: {number}"),
     "updated": lazy_gettext("Updated {time}"),

@@ -146,7 +146,9 @@ def test_a_screen_is_paired_by_its_code_and_shows_the_hall(
     assert "lobby east" in client.get("/displays").text
 
 
-def test_a_press_that_is_stored_is_on_the_screen(screen: FlaskClient, ledger: Path, clock: Any) -> None:
+def test_a_press_that_is_stored_is_on_the_screen(
+    screen: FlaskClient, ledger: Path, clock: Any
+) -> None:
     before: Any = screen.get("/screen/now").json
     add_session(ledger, window="c05", level=1, at_ms=clock())
     after: Any = screen.get("/screen/now").json

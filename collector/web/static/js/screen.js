@@ -54,7 +54,7 @@
 
   function moment(ms) {
     const at = inZone(ms);
-    return at.day === inZone(present()).day ? at.time : at.day + " " + at.time;
+    return at.day === inZone(present()).day ? at.time : at.day.slice(5) + " " + at.time.slice(0, 5);
   }
 
   // ---- what is shown
