@@ -17,7 +17,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
+from bench.add_corrections import add_corrections, last_ratings
 from bench.add_session import add_session
+from collector.corrections.file import CorrectionsFile
 from tests.system.conftest import HallUnderTest, Program
 from tests.system.press_driver import Window
 
@@ -70,9 +72,11 @@ def show(page: Page, panel: str) -> None:
 
 @pytest.fixture
 def busy_hall(web: Any) -> Any:
-    """Enough ratings of today for every figure to be told."""
+    """Enough ratings of today for every figure to be told, one of them excluded."""
     for number in range(14):
         add_session(web.ledger, window="a02", level=5 - number % 5, at_ms=now_ms())
+    corrections = CorrectionsFile(web.ledger.with_name("corrections.db"))
+    add_corrections(corrections, last_ratings(web.ledger, "a02", 1), now_ms=now_ms())
     return web
 
 
@@ -111,6 +115,7 @@ def test_nothing_is_cut_off_and_nothing_scrolls(
     name = f"{width} {theme}"
     pair(screen, signed_in, name, theme=theme, english=theme == "dark")
     page: Page = screen.page
+    expect(page.locator("[data-excluded]")).to_be_visible()
     for panel in PANELS:
         show(page, panel)
         wide, high = page.evaluate(

@@ -27,6 +27,10 @@ PAGES = (
     "/windows",
     "/windows/a01",
     "/corrections",
+    "/corrections/find?case_no=x",
+    "/bad-ratings",
+    "/displays",
+    "/screen",
     "/integrity",
 )
 SignIn = Callable[..., int]

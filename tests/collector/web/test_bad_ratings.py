@@ -20,6 +20,7 @@ from bench.add_session import add_session
 from collector.ledger.readers import LedgerReader, bad
 from collector.ledger.readers.bad import BadFilter, BadOrder, bad_count, bad_page, named_ratings
 from collector.ledger.readers.ratings import rating_of
+from collector.ledger.repeats import hidden_case
 from collector.office.follow_ups import FollowUps, FollowUpState
 from collector.office.roles import Role
 from collector.periods import between
@@ -431,6 +432,31 @@ def test_a_manager_finds_no_case_of_another_department(
     page = browser.get("/corrections/find?case_no=CASE-8").text
     assert "没有该办件编号" in page
     assert "/corrections/new" not in page
+
+
+def test_a_purged_rating_is_found_by_its_name_and_by_its_case(
+    client: FlaskClient, ledger: Path, clock: Any
+) -> None:
+    """As a purge leaves it: no record, its seq with the outcome, the case number unreadable."""
+    position = add_session(ledger, window="a01", level=1, at_ms=clock(), case_no="CASE-9")
+    connection = sqlite3.connect(ledger)
+    [salt] = connection.execute("SELECT value FROM meta WHERE key = 'purge_salt'").fetchone()
+    [seq] = connection.execute("SELECT seq FROM records WHERE position = ?", (position,)).fetchone()
+    connection.execute("DROP TRIGGER records_are_only_purged")
+    connection.execute("DELETE FROM records WHERE position = ?", (position,))
+    connection.execute(
+        "UPDATE outcomes SET seq = ?, case_no = ? WHERE position = ?",
+        (seq, hidden_case("CASE-9", salt), position),
+    )
+    connection.commit()
+    connection.close()
+    one = told(client, "?period=today&window=a01&level=1")["ratings"][0]
+    assert (one["position"], one["seq"]) == (position, seq)
+    page = client.get(f"/bad-ratings/{one['device']}/{one['epoch']}/{one['seq']}")
+    assert page.status_code == 200
+    assert "记录已清理" in page.text
+    found = client.get("/corrections/find?case_no=CASE-9").text
+    assert f"seq={seq}" in found
 
 
 # ---- what it costs
