@@ -13,20 +13,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from playwright.sync_api import Browser, sync_playwright
 from waitress import create_server
 
-from bench.add_corrections import add_corrections, last_ratings
-from bench.make_ledger import make_ledger
-from collector.corrections.entries import Reason, Verdict
-from collector.corrections.file import CorrectionsFile
-from collector.ledger.checkpoints import make_checkpoint
-from collector.ledger.migrations import open_ledger
+from bench.full_hall import make_full_hall
 from collector.web.app import create_app
 from collector.web.dashboard import EXTENSION, WebOptions
 from docs.big_screen_picture import SIZES as BIG_SCREENS
@@ -34,7 +29,6 @@ from docs.big_screen_picture import photograph_big_screen
 from docs.press_page_picture import photograph_press_page
 from docs.screen_scenes import SceneSource
 from firmware_config.counter_settings import ScreenSettings
-from firmware_config.keys import SigningKey
 from kiosk.screen.server import Screen
 
 FOLDER: Final = Path(__file__).parent / "img"
@@ -91,20 +85,19 @@ def own_hall() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="screenshots-") as folder:
         ledger = Path(folder) / "ledger.db"
         sys.stderr.write("making a ledger …\n")
-        make_ledger(ledger, RECORDS, until=UNTIL)
-        _witness(ledger)
+        corrections = Path(folder) / "corrections.db"
+        make_full_hall(ledger, corrections, RECORDS, until=UNTIL)
         started_s = time.monotonic()
         app = create_app(
             WebOptions(
                 ledger=ledger,
                 office=Path(folder) / "office.db",
-                corrections=Path(folder) / "corrections.db",
+                corrections=corrections,
             ),
             clock=lambda: int((UNTIL.timestamp() + time.monotonic() - started_s) * 1000),
         )
         parts = app.extensions[EXTENSION]
         parts.accounts.add(NAME, PASSWORD, now_ms=parts.clock())
-        _correct(parts.corrections, ledger, parts.clock())
         parts.watcher.start()
         server = create_server(app, host="127.0.0.1", port=0, threads=16)
         thread = threading.Thread(target=server.run, daemon=True)
@@ -114,32 +107,6 @@ def own_hall() -> Iterator[str]:
         finally:
             parts.watcher.stop()
             server.close()
-
-
-def _correct(file: CorrectionsFile, ledger: Path, now_ms: int) -> None:
-    """Corrections of some days: approved, rejected, open; window a05 has too many."""
-    day_ms = 86_400_000
-    first, second, third, *_rest = last_ratings(ledger, "a03", 9)
-    add_corrections(file, [second], now_ms=now_ms - 2 * day_ms)
-    add_corrections(
-        file, [third], now_ms=now_ms - day_ms, verdict=Verdict.REJECTED, reason=Reason.OTHER
-    )
-    add_corrections(
-        file, last_ratings(ledger, "a05", 6), now_ms=now_ms - day_ms, reason=Reason.TEST
-    )
-    add_corrections(file, [first], now_ms=now_ms - 7_200_000, verdict=None)
-
-
-def _witness(ledger: Path) -> None:
-    """Make the checkpoint of the last ended day."""
-    with closing(open_ledger(ledger)) as db:
-        make_checkpoint(
-            db,
-            UNTIL.date() - timedelta(days=1),
-            hall="yunze",
-            key=SigningKey.from_seed(b"for the pictures only, 32 bytes."),
-            now_ms=int(UNTIL.timestamp() * 1000),
-        )
 
 
 def photograph(browser: Browser, url: str, name: str, login: tuple[str, str]) -> Path:

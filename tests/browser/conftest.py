@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
+from bench.full_hall import make_full_hall
 from bench.make_ledger import make_ledger
+from bench.sample_addresses import DEPARTMENTS
+from collector.office.roles import Role
 from firmware_config.fleet import sample_fleet_path
 
 PASSWORD = "correct horse battery"
@@ -62,13 +66,13 @@ class Visit:
         """Go to a page of the dashboard."""
         self.page.goto(self.url + path)
 
-    def sign_in(self) -> None:
-        """Sign in by the form."""
+    def sign_in(self, name: str = "zhang", home: str = "/") -> None:
+        """Sign in by the form; `home` is where that leads to."""
         self.open("/login")
-        self.page.fill("input[name=name]", "zhang")
+        self.page.fill("input[name=name]", name)
         self.page.fill("input[name=password]", PASSWORD)
         self.page.click("form.stacked button")
-        self.page.wait_for_url(self.url + "/")
+        self.page.wait_for_url(self.url + home)
 
 
 @pytest.fixture(scope="session")
@@ -100,10 +104,28 @@ def browser(playwright_driver: Playwright, chromium_path: str) -> Iterator[Brows
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     """`collector web` as a process, over the last weeks of a made hall."""
     folder = tmp_path_factory.mktemp("web")
-    ledger = folder / "ledger.db"
-    now = datetime.now(UTC)
     # yesterday's and older: the tests write today's ratings themselves
-    make_ledger(ledger, 40_000, until=now - timedelta(days=1))
+    make_ledger(folder / "ledger.db", 40_000, until=datetime.now(UTC) - timedelta(days=1))
+    with serving(folder, {"zhang": []}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def full_web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """The same over a hall with something on every page, and an account of each role."""
+    folder = tmp_path_factory.mktemp("full-web")
+    until = datetime.now(UTC)
+    make_full_hall(folder / "ledger.db", folder / "corrections.db", 40_000, until=until)
+    accounts = {role.value: ["--role", role.value] for role in Role}
+    for code in DEPARTMENTS:
+        accounts[Role.DEPARTMENT] += ["--department", code]
+    with serving(folder, accounts) as running:
+        yield running
+
+
+@contextmanager
+def serving(folder: Path, accounts: dict[str, list[str]]) -> Iterator[Web]:
+    """`collector web` over the files in a folder; accounts: name → options of `account add`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -115,24 +137,28 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
         "fleet": str(sample_fleet_path()),
         "device_keys": str(folder / "keys"),
         "key": str(folder / "collector.jwk"),
-        "ledger": str(ledger),
+        "ledger": str(folder / "ledger.db"),
         "broker.host": "127.0.0.1",
         "web.port": port,
         "web.office": str(folder / "office.db"),
     }
     config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
     command = [sys.executable, "-m", "collector"]
-    subprocess.run(
-        [*command, "account", "add", "zhang", "--password-file", password, "--config", config],
-        check=True,
-        cwd=ROOT,
-        capture_output=True,
-    )
+    for name, options in accounts.items():
+        subprocess.run(
+            [
+                *(*command, "account", "add", name, "--password-file", password),
+                *(*options, "--config", config),
+            ],
+            check=True,
+            cwd=ROOT,
+            capture_output=True,
+        )
     log = (folder / "web.log").open("w")
     process = subprocess.Popen([*command, "web", "--config", config], cwd=ROOT, stderr=log)
     url = f"http://127.0.0.1:{port}"
     _wait_for(url + "/login", process, folder / "web.log")
-    yield Web(url, ledger, config)
+    yield Web(url, folder / "ledger.db", config)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=10) == 0
     log.close()
@@ -153,6 +179,20 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 @pytest.fixture
 def visit(browser: Browser, web: Web) -> Iterator[Callable[..., Visit]]:
     """Opens browser windows; afterwards none may have complained or asked another host."""
+    with visiting(browser, web) as open_one:
+        yield open_one
+
+
+@pytest.fixture
+def full_visit(browser: Browser, full_web: Web) -> Iterator[Callable[..., Visit]]:
+    """The same for the dashboard with something on every page."""
+    with visiting(browser, full_web) as open_one:
+        yield open_one
+
+
+@contextmanager
+def visiting(browser: Browser, web: Web) -> Iterator[Callable[..., Visit]]:
+    """Gives what opens a window on a dashboard with the options of `new_context`."""
     contexts: list[BrowserContext] = []
     visits: list[Visit] = []
 

@@ -1,0 +1,62 @@
+"""An example address for every page that needs one: for benchmarks, pictures and tests.
+
+A page without variables needs no entry; one with variables and no entry is an error where it is
+asked for, so that a new page cannot be forgotten.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from bench.add_corrections import last_ratings
+
+WINDOW: Final = "a03"
+"""A window of the sample fleet that a full hall has corrections of."""
+DEPARTMENTS: Final = ("exit-entry", "household")
+"""Departments whose manager may open every example: of `WINDOW`, and of one more."""
+NOT_PAGES: Final = frozenset({"static", "hall.overview"})
+"""Addresses outside /api/ that answer no whole page."""
+
+
+def examples(ledger: Path) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """Endpoint → values of its variables, and endpoint → query without which it makes no sense."""
+    rating = last_ratings(ledger, WINDOW, 12)[-1]  # older than those with a correction
+    values = {
+        "departments.one": {"code": DEPARTMENTS[0]},
+        "windows.one": {"code": WINDOW},
+        "corrections.one": {"number": "1"},
+        "integrity.checkpoint": {"number": "1"},
+    }
+    queries = {"corrections.new": f"device={rating.device}&epoch={rating.epoch}&seq={rating.seq}"}
+    return values, queries
+
+
+def address_of(rule: Rule, values: dict[str, str], query: str = "") -> str:
+    """An address of a route.
+
+    Raises:
+        KeyError: it has a variable without a value.
+    """
+    path = rule.rule
+    for name in rule.arguments:
+        start = path.index("<")
+        path = path[:start] + values[name] + path[path.index(">", start) + 1 :]
+    return f"{path}?{query}" if query else path
+
+
+def pages(app: Flask, ledger: Path) -> dict[str, str]:
+    """Endpoint → an address, of every page for people: GET, outside /api/, a whole document."""
+    values, queries = examples(ledger)
+    return {
+        rule.endpoint: address_of(
+            rule, values.get(rule.endpoint, {}), queries.get(rule.endpoint, "")
+        )
+        for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule)
+        if "GET" in (rule.methods or ())
+        and rule.endpoint not in NOT_PAGES
+        and not rule.rule.startswith("/api/")
+    }

@@ -1,0 +1,104 @@
+"""Every page there is, in a real browser: accessible, whole at every width, silent, at home.
+
+The pages are those of the application itself, so that a new one is looked at from its first day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from bench.sample_addresses import pages
+from collector.office.roles import Role
+from collector.web.app import create_app
+from collector.web.dashboard import WebOptions
+from collector.web.rights import PUBLIC, home_of, may
+
+pytestmark = pytest.mark.browser
+
+SERIOUS: Final = ("serious", "critical")
+TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WIDTHS: Final = (390, 800, 1920)
+
+
+@pytest.fixture(scope="module")
+def addresses(full_web: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Endpoint → an address, of every page."""
+    folder = tmp_path_factory.mktemp("pages")
+    options = WebOptions(
+        ledger=full_web.ledger, office=folder / "office.db", corrections=folder / "corrections.db"
+    )
+    return pages(create_app(options), full_web.ledger)
+
+
+def problems_of(window: Any) -> list[str]:
+    """Serious findings of axe-core on the page that is open."""
+    found = Axe().run(window.page, options={"runOnly": {"type": "tag", "values": TAGS}}).response
+    return [
+        f"{window.page.url}: {rule['id']}: {node['html'][:160]}"
+        for rule in found["violations"]
+        if rule["impact"] in SERIOUS
+        for node in rule["nodes"]
+    ]
+
+
+def open_page(window: Any, path: str) -> str:
+    """Open a page, which must answer; returns its title."""
+    answer = window.page.goto(window.url + path)
+    assert answer is not None
+    assert answer.status == 200, f"{path}: {answer.status}"
+    assert window.page.locator("h1").count() == 1, path
+    return str(window.page.title())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_serious_finding_of_axe(
+    full_visit: Callable[..., Any], addresses: dict[str, str], scheme: str
+) -> None:
+    findings: list[str] = []
+    windows: dict[str, Any] = {}
+    for endpoint, path in addresses.items():
+        role = next((role for role in (PUBLIC, *Role) if may(role, endpoint)), None)
+        assert role is not None, endpoint
+        if role not in windows:
+            windows[role] = full_visit(color_scheme=scheme, reduced_motion="reduce")
+            if role != PUBLIC:
+                windows[role].sign_in(role, "/**")
+        open_page(windows[role], path)
+        findings += problems_of(windows[role])
+    assert not findings, "\n".join(findings[:40])
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_each_role_walks_all_its_pages_at_every_width(
+    full_visit: Callable[..., Any], addresses: dict[str, str], role: Role
+) -> None:
+    window = full_visit(reduced_motion="reduce")
+    window.sign_in(role.value, "/**")
+    walked: dict[str, str] = {}
+    for endpoint, path in addresses.items():
+        if not may(role, endpoint) or endpoint == "account.login":
+            continue
+        for width in WIDTHS:
+            window.page.set_viewport_size({"width": width, "height": 1000})
+            walked[endpoint] = open_page(window, path)
+            over = window.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert over <= 0, f"{path} is {over} px wider than {width} px"
+    assert home_of(role) in walked
+    assert len(set(walked.values())) == len(walked), "two pages have one title"
+
+
+def test_what_the_menu_shows_can_be_opened_and_nothing_else_is_shown(
+    full_visit: Callable[..., Any],
+) -> None:
+    for role in Role:
+        window = full_visit()
+        window.sign_in(role.value, "/**")
+        links = window.page.locator(".nav a").evaluate_all("all => all.map((a) => a.href)")
+        assert links, role
+        for link in links:
+            answer = window.page.goto(link)
+            assert answer.status == 200, f"{role}: {link}"
