@@ -6,6 +6,7 @@ asked for, so that a new page cannot be forgotten.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -13,12 +14,13 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from bench.add_corrections import last_ratings
+from collector.ledger.readers import LedgerReader
 
 WINDOW: Final = "a03"
 """A window of the sample fleet that a full hall has corrections of."""
 DEPARTMENTS: Final = ("exit-entry", "household")
 """Departments whose manager may open every example: of `WINDOW`, and of one more."""
-NOT_PAGES: Final = frozenset({"static", "hall.overview"})
+NOT_PAGES: Final = frozenset({"static", "hall.overview", "screen.now"})
 """Addresses outside /api/ that answer no whole page."""
 
 
@@ -30,9 +32,25 @@ def examples(ledger: Path) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
         "windows.one": {"code": WINDOW},
         "corrections.one": {"number": "1"},
         "integrity.checkpoint": {"number": "1"},
+        "bad.one": last_bad_rating(ledger),
     }
     queries = {"corrections.new": f"device={rating.device}&epoch={rating.epoch}&seq={rating.seq}"}
     return values, queries
+
+
+def last_bad_rating(ledger: Path) -> dict[str, str]:
+    """What names the last bad rating of one of `DEPARTMENTS`."""
+    with LedgerReader(ledger) as reader:
+        row = reader.row(
+            "SELECT d.code, e.epoch, r.seq FROM outcomes o JOIN records r ON r.position ="
+            " o.position JOIN epochs e ON e.id = r.epoch JOIN devices d ON d.id = e.device"
+            " JOIN departments p ON p.id = o.department WHERE o.level <= 2 AND o.is_repeat = 0"
+            " AND p.code IN (?, ?) ORDER BY o.pressed_ms DESC LIMIT 1",
+            *DEPARTMENTS,
+        )
+    if row is None:
+        raise LookupError(f"{ledger}: expected a bad rating of {DEPARTMENTS}, found none")
+    return {"device": row[0], "epoch": row[1], "seq": str(row[2])}
 
 
 def address_of(rule: Rule, values: dict[str, str], query: str = "") -> str:
@@ -41,10 +59,7 @@ def address_of(rule: Rule, values: dict[str, str], query: str = "") -> str:
     Raises:
         KeyError: it has a variable without a value.
     """
-    path = rule.rule
-    for name in rule.arguments:
-        start = path.index("<")
-        path = path[:start] + values[name] + path[path.index(">", start) + 1 :]
+    path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", lambda variable: values[variable[1]], rule.rule)
     return f"{path}?{query}" if query else path
 
 

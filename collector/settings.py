@@ -81,6 +81,22 @@ class WebSettings:
         int,
         Setting(help="How long a login lasts without use.", unit="hours", minimum=1, maximum=720),
     ] = 12
+    follow_up_days: Annotated[
+        int,
+        Setting(
+            help="By when a bad rating must be answered, counted from the day after it.",
+            unit="days",
+            minimum=1,
+            maximum=366,
+        ),
+    ] = 5
+    follow_up_count: Annotated[
+        str,
+        Setting(
+            help="Which days `web.follow_up_days` counts.",
+            choices=("working-days", "days"),
+        ),
+    ] = "working-days"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ from waitress import create_server
 from bench.full_hall import make_full_hall
 from collector.web.app import create_app
 from collector.web.dashboard import EXTENSION, WebOptions
+from docs.big_screen_picture import SIZES as BIG_SCREENS
+from docs.big_screen_picture import photograph_big_screen
 from docs.press_page_picture import photograph_press_page
 from docs.screen_scenes import SceneSource
 from firmware_config.counter_settings import ScreenSettings
@@ -62,6 +64,8 @@ PICTURES: Final[dict[str, tuple[str, dict[str, int], dict[str, str]]]] = {
     "corrections": ("/corrections", WIDE, {}),
     "correction": ("/corrections/9", WIDE, {}),
     "checkpoint": ("/integrity/checkpoints/1", SHEET, {}),
+    "bad-ratings": ("/bad-ratings", WIDE, {}),
+    "displays": ("/displays", WIDE, {}),
 }
 """File name → address, size, and what differs from the default light Chinese page."""
 SCREENS: Final[dict[str, tuple[str, str, tuple[int, int]]]] = {
@@ -155,7 +159,7 @@ def photograph_screens(browser: Browser, names: list[str]) -> Iterator[Path]:
 
 def main() -> int:
     """Command line."""
-    known = [*PICTURES, *SCREENS, PRESS_PAGE]
+    known = [*PICTURES, *BIG_SCREENS, *SCREENS, PRESS_PAGE]
     parser = argparse.ArgumentParser(prog="python -m docs.screenshots", description=__doc__)
     parser.add_argument("--url", help="a running dashboard, e.g. http://127.0.0.1:8080")
     parser.add_argument("--name", help="account to sign in with")
@@ -164,7 +168,7 @@ def main() -> int:
     given = parser.parse_args()
     unknown = sorted(set(given.pictures) - set(known))
     wanted = given.pictures or known
-    halls = [name for name in wanted if name in PICTURES]
+    halls = [name for name in wanted if name in PICTURES or name in BIG_SCREENS]
     if unknown:
         parser.error(f"expected names of {', '.join(known)}, got {', '.join(unknown)}")
     if given.url and not (given.name and given.password_file):
@@ -192,7 +196,11 @@ def main() -> int:
 
 def _take(browser: Browser, url: str, names: list[str], login: tuple[str, str]) -> None:
     for name in names:
-        sys.stderr.write(f"{photograph(browser, url, name, login)}\n")
+        if name in BIG_SCREENS:
+            file = photograph_big_screen(browser, url, name, login, FOLDER)
+        else:
+            file = photograph(browser, url, name, login)
+        sys.stderr.write(f"{file}\n")
 
 
 if __name__ == "__main__":

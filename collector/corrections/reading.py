@@ -183,3 +183,14 @@ def _read(row: Row) -> Correction:
         prev=prev,
     )
     return Correction(proposal=proposal, decision=decision, ended_by=row[26])
+
+
+def corrections_of_rating(
+    file: CorrectionsFile, device: str, epoch: str, seq: int
+) -> list[Correction]:
+    """Everything that was ever proposed about one rating, oldest first."""
+    rows = file.rows(
+        f"{_CORRECTIONS} WHERE p.device = ? AND p.epoch = ? AND p.seq = ? ORDER BY p.id",
+        *(device, epoch, seq),
+    )
+    return [_correction(row) for row in rows]

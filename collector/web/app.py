@@ -19,13 +19,16 @@ from collector.web import access, languages, problems, shown
 from collector.web.account.views import blueprint as account_pages
 from collector.web.alarms import AlarmWatch
 from collector.web.asked import NumberInPath
+from collector.web.bad.views import blueprint as bad_pages
 from collector.web.corrections.views import blueprint as correction_pages
 from collector.web.dashboard import EXTENSION, Dashboard, WebOptions, rule_of
 from collector.web.departments.views import blueprint as department_pages
+from collector.web.displays.views import blueprint as display_pages
 from collector.web.hall.events import LiveEvents
 from collector.web.hall.views import blueprint as hall_pages
 from collector.web.integrity.views import blueprint as integrity_pages
 from collector.web.live import LedgerWatcher
+from collector.web.screen.views import blueprint as screen_pages
 from collector.web.windows.views import blueprint as window_pages
 from firmware_config.files import write_atomically
 
@@ -111,6 +114,9 @@ def create_app(
         window_pages,
         correction_pages,
         integrity_pages,
+        bad_pages,
+        display_pages,
+        screen_pages,
     ):
         app.register_blueprint(pages)
     app.after_request(_refuse_torn_answer)

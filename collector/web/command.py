@@ -79,6 +79,7 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     """
     # here and not above: the other commands must not pay for the web framework
     from collector.corrections.report import limits_of
+    from collector.due_dates import DayCount, Deadline
     from collector.web.app import create_app
     from collector.web.dashboard import WebOptions
     from collector.web.live import MAX_STREAMS, THREADS_FOR_PAGES
@@ -97,6 +98,7 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         max_streams=streams,
         follows_records=web.today == "newest-record",
         limits=limits_of(settings.corrections),
+        deadline=Deadline(days=web.follow_up_days, count=DayCount(web.follow_up_count)),
     )
     app = create_app(options)
     if not Accounts(Office(web.office)).all():

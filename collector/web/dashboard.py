@@ -14,6 +14,7 @@ from flask import current_app, g
 from collector.corrections.excluded import DEFAULT_LIMITS, Limits
 from collector.corrections.file import CorrectionsFile
 from collector.corrections.report import excluded_in
+from collector.due_dates import DEFAULT_DEADLINE, Deadline
 from collector.ledger.readers import LedgerReader, LedgerUnavailable
 from collector.ledger.readers import fleet as fleet_reader
 from collector.ledger.readers.fleet import DEFAULT_TIMEZONE, HallRow
@@ -47,6 +48,7 @@ class WebOptions:
         max_streams: live streams at one time; each holds a thread of the server.
         follows_records: pages take the time of the newest record for now, see `page_time`.
         limits: when the excluded share of a month is an alarm.
+        deadline: by when a bad rating must be answered.
     """
 
     ledger: Path
@@ -59,6 +61,7 @@ class WebOptions:
     max_streams: int = MAX_STREAMS
     follows_records: bool = False
     limits: Limits = DEFAULT_LIMITS
+    deadline: Deadline = DEFAULT_DEADLINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from collector.ledger.readers.outcomes import OutcomeRow
 from collector.rates import Rate, Rule
 from collector.web import languages
 from collector.web.asked import OFFERED
+from collector.web.bad.shown import filters as bad_words
 from collector.web.corrections.shown import filters as correction_words
 from collector.web.dashboard import EXTENSION, hall, now_ms, visitor, zone
 from collector.web.device_states import DeviceState
@@ -140,7 +141,9 @@ def static_url(name: str) -> str:
     return url_for("static", filename=name, v=_static_version(name))
 
 
-KEPT_PARAMETERS: Final = frozenset({"period", "from", "to", "sort", "order"})
+KEPT_PARAMETERS: Final = frozenset(
+    {"period", "from", "to", "sort", "order", "state", "department", "window", "level", "overdue"}
+)
 """What a page's links carry on; anything else of a visitor's never reaches `url_for`."""
 
 
@@ -185,6 +188,7 @@ def register(app: Flask) -> None:
         root=root_text,
         place=languages.place_name,
         **correction_words(),
+        **bad_words(),
     )
 
     def percent(rate: Rate, decimals: int = 2) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -133,3 +134,13 @@ def latest_of_window(
         limit,
     )
     return [_outcome(row) for row in rows]
+
+
+def outcomes_at(reader: LedgerReader, positions: Sequence[int]) -> list[OutcomeRow]:
+    """The outcomes at these places of the ledger, in this order; what is no outcome is left out."""
+    rows = reader.rows(
+        f"{_OUTCOMES} WHERE o.position IN (SELECT value FROM json_each(?))",
+        json.dumps(list(positions)),
+    )
+    found = {row[0]: _outcome(row) for row in rows}
+    return [found[position] for position in positions if position in found]

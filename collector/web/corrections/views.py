@@ -33,6 +33,7 @@ from collector.ledger.readers import fleet
 from collector.ledger.readers.ratings import rating_of
 from collector.periods import Period, local_day, period_ms
 from collector.web.asked import BadParameter, asked_number
+from collector.web.corrections.finding import case_of, find
 from collector.web.corrections.rights import (
     is_author,
     is_proposer,
@@ -45,6 +46,7 @@ from collector.web.corrections.shown import correction_json, refusal_text
 from collector.web.dashboard import corrections, now_ms, reader, real_ms, zone
 
 blueprint = Blueprint("corrections", __name__)
+blueprint.add_url_rule("/corrections/find", "find", find)
 
 MOST_ROWS: Final = 200
 """Of one list on a page. Our choice: more than any month of a hall within the alarm's share."""
@@ -156,6 +158,7 @@ def _form(rating: RatingRecord, problem: str) -> str:
     return render_template(
         "corrections/new.html",
         rating=rating,
+        case=case_of(rating),
         reasons=list(Reason),
         problem=problem,
         given=request.form,
@@ -208,6 +211,7 @@ def _page(one: Correction, problem: str = "") -> str:
     return render_template(
         "corrections/one.html",
         one=one,
+        case=case_of(one.proposal.rating),
         verdicts=verdicts(one),
         may_restore=may_restore(one),
         waiting=open_restore(corrections(), one.proposal.id),

@@ -139,3 +139,17 @@ def test_two_writers_of_one_ledger_are_refused(tmp_path: Path) -> None:
     first.release()
     first.release()
     SoleWriter(tmp_path / "ledger.db").release()
+
+
+def test_a_ledger_of_an_older_program_gets_the_indexes_of_bad_ratings(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    names = {"outcomes_bad", "outcomes_repeats_of_case"}
+    db = open_ledger(path)
+    for name in names:
+        db.execute(f"DROP INDEX {name}")
+    db.execute("DELETE FROM _sqlite_migrations WHERE name = '0011_bad_ratings'")
+    close_ledger(db)
+    db = open_ledger(path)
+    kept = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+    close_ledger(db)
+    assert names <= kept

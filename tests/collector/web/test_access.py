@@ -16,7 +16,10 @@ from flask.testing import FlaskClient
 from collector.web.access import SECURITY_HEADERS, SESSION_COOKIE
 from collector.web.dashboard import Dashboard, WebOptions
 
-PUBLIC = {"static", "account.login", "account.sign_in", "account.preferences"}
+PUBLIC = {
+    *("static", "account.login", "account.sign_in", "account.preferences"),
+    *("screen.page", "screen.now"),  # guarded by a display's token instead
+}
 PAGES = (
     "/",
     "/departments",
@@ -24,6 +27,10 @@ PAGES = (
     "/windows",
     "/windows/a01",
     "/corrections",
+    "/corrections/find?case_no=x",
+    "/bad-ratings",
+    "/displays",
+    "/screen",
     "/integrity",
 )
 SignIn = Callable[..., int]

@@ -22,6 +22,10 @@ PAGES = (
     "/windows",
     "/windows/a01?period=7-days",
     "/integrity",
+    "/bad-ratings",
+    "/bad-ratings?state=x",
+    "/corrections/find?case_no=x",
+    "/displays",
     "/nowhere",
     "/departments?period=x",
     "/departments?from=2026-02-30&to=2026-03-01",
@@ -32,7 +36,8 @@ LEFT_AS_THEY_ARE = {
     "satisfied-4-5", "rated", "v1", "RFC", "English", "zhang", "signature", "malformed", "a01-1",
     # what a visitor typed, and words of the address
     "period", "today", "7-days", "30-days", "days", "month", "year", "sort", "place", "department",
-    "invited", "participation", "rate", "bad", "from", "x", "s",
+    "invited", "participation", "rate", "bad", "from", "x", "s", "state", "open", "rectified",
+    "closed", "excluded",
 }  # fmt: skip
 
 

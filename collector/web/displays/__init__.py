@@ -1,0 +1,1 @@
+"""The list of big screens: pair one, name it, revoke it."""
