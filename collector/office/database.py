@@ -15,7 +15,12 @@ from sqlite_utils import Database
 from collector.errors import CollectorError
 from firmware_config.errors import ExitCode
 
-SCHEMAS: Final = ("0001_office.sql", "0002_departments.sql", "0003_people.sql")
+SCHEMAS: Final = (
+    "0001_office.sql",
+    "0002_departments.sql",
+    "0003_people.sql",
+    "0005_tokens.sql",
+)
 BUSY_TIMEOUT_MS: Final = 5000
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,9 +21,11 @@ from collector.office.accounts import Account, Accounts
 from collector.office.database import Office
 from collector.office.roles import Role
 from collector.office.sessions import IDLE_S, Sessions
+from collector.office.tokens import Tokens
 from collector.periods import Period, local_day
 from collector.rates import DEFAULT_RULE, Rule
 from collector.web.alarms import AlarmWatch
+from collector.web.care.options import CareOptions
 from collector.web.live import MAX_STREAMS, LedgerWatcher
 from collector.web.page_time import newest_ms
 from collector.web.view import WHOLE_HALL, Scope, View, inside
@@ -46,6 +48,7 @@ class WebOptions:
         max_streams: live streams at one time; each holds a thread of the server.
         follows_records: pages take the time of the newest record for now, see `page_time`.
         limits: when the excluded share of a month is an alarm.
+        care: where the nightly jobs leave what they make.
     """
 
     ledger: Path
@@ -58,6 +61,7 @@ class WebOptions:
     max_streams: int = MAX_STREAMS
     follows_records: bool = False
     limits: Limits = DEFAULT_LIMITS
+    care: CareOptions = field(default_factory=CareOptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,7 @@ class Dashboard:
     alarms: AlarmWatch
     accounts: Accounts
     sessions: Sessions
+    tokens: Tokens
     watcher: LedgerWatcher
     clock: Callable[[], int]
 
