@@ -20,7 +20,16 @@ WINDOW: Final = "a03"
 """A window of the sample fleet that a full hall has corrections of."""
 DEPARTMENTS: Final = ("exit-entry", "household")
 """Departments whose manager may open every example: of `WINDOW`, and of one more."""
-NOT_PAGES: Final = frozenset({"static", "hall.overview", "screen.now"})
+NOT_PAGES: Final = frozenset(
+    {
+        "static",
+        "hall.overview",
+        "screen.now",
+        "exports.file",
+        "health.check",
+        "metrics.index",
+    }
+)
 """Addresses outside /api/ that answer no whole page."""
 
 

@@ -27,6 +27,7 @@ from collector.retention import command as retention
 from collector.settings import PROGRAM, CollectorSettings, load_collector_settings
 from collector.verify import command as verify
 from collector.web import command as web
+from collector.web import token_command as token
 from firmware_config import __version__
 from firmware_config.command_line import (
     ForeignErrors,
@@ -42,6 +43,7 @@ FOREIGN_ERRORS: Final[ForeignErrors] = {sqlite3.Error: ("database: ", ExitCode.D
 COMMANDS: Final = (
     ingest,
     web,
+    token,
     rates,
     export,
     reconcile,

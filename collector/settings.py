@@ -77,6 +77,13 @@ class WebSettings:
             choices=("clock", "newest-record"),
         ),
     ] = "clock"
+    metrics_open: Annotated[
+        bool,
+        Setting(
+            help="Whether `/metrics` answers programs on this machine without a token. Leave it "
+            "off behind a proxy that hides for whom it asks."
+        ),
+    ] = False
     session_hours: Annotated[
         int,
         Setting(help="How long a login lasts without use.", unit="hours", minimum=1, maximum=720),

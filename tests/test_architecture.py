@@ -25,6 +25,7 @@ SOLE_IMPORTERS = {
     "sqlite_utils": ("kiosk/journal", "collector/ledger/", "collector/office", "collector/export/"),
     "flask": ("collector/web/", "kiosk/screen/", "kiosk/simulator/"),
     "amqtt": ("firmware_config/demo/",),
+    "prometheus_client": ("collector/web/metrics/",),
     "paramiko": ("collector/backup/sftp_target.py",),
     # the verifier shares no code with what it checks
     "cryptography": ("firmware_config/keys.py", "collector/export/yiping_verify.py"),

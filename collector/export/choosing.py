@@ -16,7 +16,7 @@ from collector.errors import UsageError
 from collector.export.balance import counts_of
 from collector.export.corrections import Corrections
 from collector.export.exporter import Exporter
-from collector.export.plan import choose_days, due_days, last_due_on
+from collector.export.plan import choose_days, due_days, last_due_on, time_of
 from collector.export.source import LedgerSource
 from collector.rates import Counts
 from collector.settings import ExportSettings
@@ -52,7 +52,7 @@ class Choice:
 
 def run_at(settings: ExportSettings) -> time:
     """Local time from which yesterday is due."""
-    return time.fromisoformat(settings.run_at)
+    return time_of(settings.run_at)
 
 
 def choose(

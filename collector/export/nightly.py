@@ -12,8 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from datetime import UTC, date, datetime
 
 from collector.corrections.file import CorrectionsFile
 from collector.corrections.report import limits_of
@@ -24,16 +23,13 @@ from collector.export.closes import JournalDay, read_journal_days
 from collector.export.corrections_source import read_corrections
 from collector.export.exporter import Action, DayResult, Exporter
 from collector.export.folders import ExportFolder, FoundExport
-from collector.export.plan import due_days, last_due_on
+from collector.export.plan import GRACE, due_days, last_due_on
 from collector.export.source import LedgerSource
 from collector.ledger.readers import LedgerReader
 from collector.rates import DEFAULT_RULE
 from collector.settings import CollectorSettings
 
 Clock = Callable[[], datetime]
-GRACE: Final = timedelta(hours=1)
-"""How long after `export.run_at` the status may still say "up to date" without last night's
-export. Source: our choice; a night takes seconds, a year caught up about a minute."""
 _log = logging.getLogger(__name__)
 
 

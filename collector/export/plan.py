@@ -10,10 +10,18 @@ from collector.periods import Period
 from collector.rates import Counts
 
 _DAY: Final = timedelta(days=1)
+GRACE: Final = timedelta(hours=1)
+"""How long after `export.run_at` the status may still say "up to date" without last night's
+export. Source: our choice; a night takes seconds, a year caught up about a minute."""
 EARLIEST_BEFORE: Final = timedelta(days=400)
 """How long before the ledger's first reception a rating may have been given and still begin the
 row of days without gaps. Source: a device keeps 400 days; a date before that comes from a clock
 that was never set, and must not call for thousands of empty days."""
+
+
+def time_of(text: str) -> time:
+    """The local time that `export.run_at` says, from which yesterday is due."""
+    return time.fromisoformat(text)
 
 
 def last_due_on(now: datetime, run_at: time, *, is_now: bool, grace: timedelta) -> date:

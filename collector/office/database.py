@@ -19,6 +19,7 @@ SCHEMAS: Final = (
     "0001_office.sql",
     "0002_departments.sql",
     "0003_people.sql",
+    "0005_tokens.sql",
     "0006_displays.sql",
     "0007_follow_ups.sql",
 )

@@ -22,6 +22,7 @@ POLICIES: Final = {
     "pair": LockoutPolicy(free=4, longest_s=300),
     "address": LockoutPolicy(free=19, longest_s=300),
     "account": LockoutPolicy(free=49, longest_s=10),
+    "token": LockoutPolicy(free=9, longest_s=300),
 }
 """Counter → policy. Source: our choice; OWASP ASVS 5.0, 6.3.1 asks for a limit that does not lock
 an account out."""

@@ -5,8 +5,9 @@ Deny by default: every route needs a session and a role that `rights.toml` names
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, redirect, request, url_for
@@ -15,7 +16,9 @@ from flask_wtf.csrf import CSRFProtect
 
 from collector.office.accounts import Account
 from collector.office.sessions import ABSOLUTE_S
+from collector.web import bearer
 from collector.web.dashboard import dashboard, real_ms
+from collector.web.metrics import local
 from collector.web.rights import PUBLIC, home_of, may
 
 SESSION_COOKIE: Final = "yiping_session"
@@ -39,12 +42,22 @@ SECURITY_HEADERS: Final = {
 STATIC_MAX_AGE_S: Final = 31_536_000
 """Static files carry a version in their address, so a browser may keep them for a year."""
 
-csrf = CSRFProtect()
+
+class FormGuard(CSRFProtect):  # type: ignore[misc]
+    """Forms need their token; a request that shows a token of its own is no browser's."""
+
+    def protect(self, **options: Any) -> None:
+        """Check the form of this request."""
+        if not bearer.is_shown():
+            super().protect(**options)
+
+
+csrf = FormGuard()
 
 
 def wants_json() -> bool:
     """Whether the request is a program's, to be answered in JSON."""
-    return request.path.startswith("/api/")
+    return request.path.startswith(("/api/", "/metrics")) or bearer.is_shown()
 
 
 def address() -> str:
@@ -93,10 +106,22 @@ def end_session(response: Response) -> None:
     response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="Lax")
 
 
+def still_allowed() -> Callable[[], bool]:
+    """What says, long after this request began, whether its session or token still holds."""
+    parts, token_id = dashboard(), bearer.token_id()
+    if token_id is not None:
+        return lambda: parts.tokens.holds(token_id, now_ms=parts.clock())
+    session_id = request.cookies.get(SESSION_COOKIE, "")
+    return lambda: parts.sessions.is_running(session_id, now_ms=parts.clock())
+
+
 def _know_visitor() -> ResponseReturnValue | None:
     """Before every request: find the session; turn away who needs one and has none."""
     g.account = None
     if request.endpoint == "static":
+        return None
+    if bearer.is_shown():
+        bearer.know_visitor()
         return None
     session_id = request.cookies.get(SESSION_COOKIE, "")
     if session_id:
@@ -111,6 +136,8 @@ def _know_visitor() -> ResponseReturnValue | None:
         if endpoint == HALL_PAGE and role != PUBLIC:
             return redirect(url_for(home_of(role)))
         abort(HTTPStatus.FORBIDDEN)
+    if local.is_open():
+        return None
     if wants_json():
         abort(HTTPStatus.UNAUTHORIZED)
     target = request.full_path.rstrip("?") if request.method == "GET" else ""

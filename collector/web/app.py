@@ -15,20 +15,28 @@ from collector.ledger.readers import LedgerReader
 from collector.office.accounts import Accounts
 from collector.office.database import Office
 from collector.office.sessions import Sessions
+from collector.office.tokens import Tokens
 from collector.web import access, languages, problems, shown
 from collector.web.account.views import blueprint as account_pages
 from collector.web.alarms import AlarmWatch
+from collector.web.api.operations import check_query
+from collector.web.api.views import blueprint as api_pages
 from collector.web.asked import NumberInPath
 from collector.web.bad.views import blueprint as bad_pages
 from collector.web.corrections.views import blueprint as correction_pages
 from collector.web.dashboard import EXTENSION, Dashboard, WebOptions, rule_of
 from collector.web.departments.views import blueprint as department_pages
 from collector.web.displays.views import blueprint as display_pages
+from collector.web.exports.views import blueprint as export_pages
 from collector.web.hall.events import LiveEvents
 from collector.web.hall.views import blueprint as hall_pages
+from collector.web.health.views import blueprint as health_pages
 from collector.web.integrity.views import blueprint as integrity_pages
 from collector.web.live import LedgerWatcher
+from collector.web.metrics.requests import measure
+from collector.web.metrics.views import blueprint as metric_pages
 from collector.web.screen.views import blueprint as screen_pages
+from collector.web.tokens.views import blueprint as token_pages
 from collector.web.windows.views import blueprint as window_pages
 from firmware_config.files import write_atomically
 
@@ -89,6 +97,7 @@ def create_app(
         alarms=alarms,
         accounts=Accounts(office, hasher),
         sessions=Sessions(office, idle_s=options.idle_s),
+        tokens=Tokens(office),
         watcher=LedgerWatcher(
             options.ledger,
             LiveEvents(
@@ -103,8 +112,10 @@ def create_app(
         ),
         clock=clock,
     )
+    measure(app)
     languages.speak(app)
     access.protect(app)
+    app.before_request(check_query)
     problems.register(app)
     shown.register(app)
     for pages in (
@@ -117,6 +128,11 @@ def create_app(
         bad_pages,
         display_pages,
         screen_pages,
+        api_pages,
+        token_pages,
+        export_pages,
+        health_pages,
+        metric_pages,
     ):
         app.register_blueprint(pages)
     app.after_request(_refuse_torn_answer)

@@ -80,7 +80,9 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     # here and not above: the other commands must not pay for the web framework
     from collector.corrections.report import limits_of
     from collector.due_dates import DayCount, Deadline
+    from collector.export.plan import time_of
     from collector.web.app import create_app
+    from collector.web.care.options import CareOptions
     from collector.web.dashboard import WebOptions
     from collector.web.live import MAX_STREAMS, THREADS_FOR_PAGES
     from collector.web.serving import serve
@@ -99,6 +101,14 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         follows_records=web.today == "newest-record",
         limits=limits_of(settings.corrections),
         deadline=Deadline(days=web.follow_up_days, count=DayCount(web.follow_up_count)),
+        care=CareOptions(
+            exports=settings.export.folder,
+            run_at=time_of(settings.export.run_at),
+            reconcile=settings.reconcile.folder,
+            backup=settings.backup.folder,
+            sftp=settings.backup.sftp,
+            metrics_open=web.metrics_open,
+        ),
     )
     app = create_app(options)
     if not Accounts(Office(web.office)).all():

@@ -22,9 +22,11 @@ from collector.office.accounts import Account, Accounts
 from collector.office.database import Office
 from collector.office.roles import Role
 from collector.office.sessions import IDLE_S, Sessions
+from collector.office.tokens import Tokens
 from collector.periods import Period, local_day
 from collector.rates import DEFAULT_RULE, Rule
 from collector.web.alarms import AlarmWatch
+from collector.web.care.options import CareOptions
 from collector.web.live import MAX_STREAMS, LedgerWatcher
 from collector.web.page_time import newest_ms
 from collector.web.shared_answers import SharedAnswers
@@ -49,6 +51,7 @@ class WebOptions:
         follows_records: pages take the time of the newest record for now, see `page_time`.
         limits: when the excluded share of a month is an alarm.
         deadline: by when a bad rating must be answered.
+        care: where the nightly jobs leave what they make.
     """
 
     ledger: Path
@@ -62,6 +65,7 @@ class WebOptions:
     follows_records: bool = False
     limits: Limits = DEFAULT_LIMITS
     deadline: Deadline = DEFAULT_DEADLINE
+    care: CareOptions = field(default_factory=CareOptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,7 @@ class Dashboard:
     alarms: AlarmWatch
     accounts: Accounts
     sessions: Sessions
+    tokens: Tokens
     watcher: LedgerWatcher
     clock: Callable[[], int]
     shared: SharedAnswers = field(default_factory=SharedAnswers)

@@ -13,6 +13,9 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import msgspec
 
 View = TypeVar("View", bound=Callable[..., Any])
+JSON: Final = "application/json"
+EVENTS: Final = "text/event-stream"
+"""Server-Sent Events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +38,14 @@ class Description:
     """What an API view takes and gives; its docstring is the summary.
 
     Attributes:
-        answer: a `msgspec.Struct`: the body of the answer 200.
+        answer: a `msgspec.Struct`: the body of the answer 200, or the data of each event.
         parameters: of the query.
+        media: media type of the body.
     """
 
     answer: type[msgspec.Struct]
     parameters: tuple[Parameter, ...]
+    media: str = JSON
 
 
 PERIOD: Final = Parameter(
@@ -57,13 +62,21 @@ PAGE: Final = Parameter(
 )
 
 
-def described(answer: type[msgspec.Struct], *parameters: Parameter) -> Callable[[View], View]:
+def described(
+    answer: type[msgspec.Struct], *parameters: Parameter, media: str = JSON
+) -> Callable[[View], View]:
     """Mark a view with its description."""
 
     def mark(view: View) -> View:
         view.description = Description(  # type: ignore[attr-defined]
-            answer=answer, parameters=parameters
+            answer=answer, parameters=parameters, media=media
         )
         return view
 
     return mark
+
+
+def description_of(view: Callable[..., Any]) -> Description | None:
+    """The description of a view; None: it has none."""
+    found: Description | None = getattr(view, "description", None)
+    return found

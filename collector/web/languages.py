@@ -6,9 +6,10 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from babel.dates import format_date
-from flask import Flask, g, session
+from flask import Flask, g, request, session
 from flask_babel import Babel, get_locale
 
+from collector.web import bearer
 from firmware_config.levels import LEVEL_NAMES, Level
 
 LANGUAGES: Final = {"zh_CN": "中文", "en": "English"}
@@ -17,7 +18,10 @@ DEFAULT_LANGUAGE: Final = "zh_CN"
 
 
 def language() -> str:
-    """The visitor's language: the one chosen, else Chinese."""
+    """The visitor's language: the one chosen, else Chinese; a program's: the one it asks for."""
+    if bearer.is_shown():
+        asked = request.accept_languages.best_match(["zh-CN", "zh", "en"], default="zh")
+        return asked if asked in LANGUAGES else DEFAULT_LANGUAGE
     chosen = session.get("language", DEFAULT_LANGUAGE)
     return chosen if chosen in LANGUAGES else DEFAULT_LANGUAGE
 

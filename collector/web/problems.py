@@ -6,7 +6,7 @@ import logging
 from http import HTTPStatus
 from typing import Final
 
-from flask import Flask, jsonify, render_template
+from flask import Flask, jsonify, make_response, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
@@ -59,6 +59,7 @@ SENTENCES: Final = {
     ),
 }
 """Status → title and sentence."""
+_KEPT_HEADERS: Final = frozenset({"Allow", "Retry-After"})
 
 
 def answer(status: int, detail: str = "") -> ResponseReturnValue:
@@ -97,7 +98,13 @@ def _on_csrf(error: CSRFError) -> ResponseReturnValue:
 def _on_http(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error.get_response()
-    return answer(error.code)
+    response = make_response(answer(error.code))
+    for name, value in error.get_headers():
+        if name in _KEPT_HEADERS:
+            response.headers[name] = value
+    if error.code == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 def _on_bug(error: Exception) -> ResponseReturnValue:

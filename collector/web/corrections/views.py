@@ -33,6 +33,7 @@ from collector.ledger.readers import fleet
 from collector.ledger.readers.ratings import rating_of
 from collector.periods import Period, local_day, period_ms
 from collector.web.asked import BadParameter, asked_number
+from collector.web.corrections.answers import MONTH, CorrectionsAnswer
 from collector.web.corrections.finding import case_of, find
 from collector.web.corrections.rights import (
     is_author,
@@ -44,6 +45,7 @@ from collector.web.corrections.rights import (
 )
 from collector.web.corrections.shown import correction_json, refusal_text
 from collector.web.dashboard import corrections, now_ms, reader, real_ms, zone
+from collector.web.described import described
 
 blueprint = Blueprint("corrections", __name__)
 blueprint.add_url_rule("/corrections/find", "find", find)
@@ -122,8 +124,9 @@ def index() -> ResponseReturnValue:
 
 
 @blueprint.get("/api/v1/corrections")
+@described(CorrectionsAnswer, MONTH)
 def api_index() -> ResponseReturnValue:
-    """The same for machines."""
+    """Corrections for machines: those that wait, and those proposed in a month."""
     month = _asked_month()
     mark = chain_mark(corrections())
     return jsonify(

@@ -11,6 +11,8 @@ from flask_babel import lazy_gettext as _
 
 from collector.web.asked import Column, Order, asked_order, asked_period
 from collector.web.dashboard import dashboard, now_ms, reader, scope, today, view_of
+from collector.web.departments.answers import SORT, DepartmentsAnswer, OneDepartmentAnswer
+from collector.web.described import IN_PERIOD, ORDER, described
 from collector.web.figures import figures_json, rate_order
 from collector.web.places import DepartmentFigures, department_json, places, window_json
 from collector.web.trend import days_json, trend
@@ -86,6 +88,7 @@ def one(code: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/api/v1/departments")
+@described(DepartmentsAnswer, *IN_PERIOD, SORT, ORDER)
 def api_index() -> ResponseReturnValue:
     """All departments for machines."""
     asked = asked_period(request.args, today())
@@ -100,6 +103,7 @@ def api_index() -> ResponseReturnValue:
 
 
 @blueprint.get("/api/v1/departments/<code>")
+@described(OneDepartmentAnswer, *IN_PERIOD)
 def api_one(code: str) -> ResponseReturnValue:
     """One department for machines."""
     asked = asked_period(request.args, today())

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Final
+from typing import Annotated, Final
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
+from msgspec import Meta
 
 from collector.ledger.readers import integrity
 from collector.periods import single_day
-from collector.web.access import SESSION_COOKIE
+from collector.web.access import still_allowed
 from collector.web.asked import asked_number
 from collector.web.dashboard import (
     corrections,
@@ -22,6 +23,8 @@ from collector.web.dashboard import (
     scope,
     today,
 )
+from collector.web.described import EVENTS, Parameter, described
+from collector.web.hall.answers import HallAnswer, LiveAnswer
 from collector.web.hall.events import LiveEvents
 from collector.web.hall.today import HallToday, hall_today, hours_json, today_json
 from collector.web.languages import html_language
@@ -30,6 +33,11 @@ from collector.web.live import stream
 blueprint = Blueprint("hall", __name__)
 OVERVIEW_KEPT_MS: Final = 10_000
 """After so long an overview is made anew though nothing was stored: names may have changed."""
+AFTER: Final = Parameter(
+    name="after",
+    type=Annotated[int, Meta(ge=0, le=10**15)],
+    help="Ratings stored after this row of the ledger are told; left out: the latest.",
+)
 
 
 def _today() -> HallToday:
@@ -82,12 +90,14 @@ def overview() -> ResponseReturnValue:
 
 
 @blueprint.get("/api/v1/hall")
+@described(HallAnswer)
 def api() -> ResponseReturnValue:
     """The hall today for machines."""
     return jsonify(today_json(_today()))
 
 
 @blueprint.get("/api/v1/live")
+@described(LiveAnswer, AFTER)
 def live() -> ResponseReturnValue:
     """What is new after a position: the fall-back of pages without a stream."""
     after = asked_number(request.args, "after", default=0)
@@ -95,6 +105,7 @@ def live() -> ResponseReturnValue:
 
 
 @blueprint.get("/api/v1/live/stream")
+@described(LiveAnswer, AFTER, media=EVENTS)
 def live_stream() -> ResponseReturnValue:
     """Server-Sent Events; 503 when there are too many, then pages ask `live` instead."""
     after = asked_number(request.args, "after", default=0)
@@ -110,14 +121,13 @@ def live_stream() -> ResponseReturnValue:
     except BaseException:
         watcher.unsubscribe(subscription)
         raise
-    parts, session_id = dashboard(), request.cookies.get(SESSION_COOKIE, "")
     gone = request.environ.get("waitress.client_disconnected", lambda: False)
     response = Response(
         stream(
             subscription,
             first,
             is_gone=gone,
-            is_allowed=lambda: parts.sessions.is_running(session_id, now_ms=parts.clock()),
+            is_allowed=still_allowed(),
         ),
         mimetype="text/event-stream; charset=utf-8",
     )

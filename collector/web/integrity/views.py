@@ -1,10 +1,11 @@
-"""The ledger itself: size, root, what was kept aside, what is missing."""
+"""The ledger itself: size, root, what was kept aside, what is missing, and how it is cared for."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
-from flask import Blueprint, abort, jsonify, render_template
+from flask import Blueprint, abort, render_template
 from flask.typing import ResponseReturnValue
 
 from collector.corrections.reading import chain_mark
@@ -12,14 +13,23 @@ from collector.ledger.checkpoints import read_checkpoints
 from collector.ledger.gens import read_lives
 from collector.ledger.readers import counts, fleet, integrity
 from collector.ledger.readers.purges import purges
-from collector.press_time import wall_text
-from collector.web.alarms import ShownAlarm, alarm_json, shown_alarms
+from collector.press_time import wall_ms
+from collector.web.alarms import ShownAlarm, shown_alarms
+from collector.web.answers import send
+from collector.web.care.backups import archived, backup_places
+from collector.web.care.exports import names_by_day, unbalanced_days
+from collector.web.care.reconciliation import last_reconciliation
 from collector.web.dashboard import corrections, dashboard, now_ms, reader, today
-from collector.web.hall.today import ledger_json, root_text
+from collector.web.described import described
+from collector.web.integrity import shown
+from collector.web.integrity.answers import IntegrityAnswer
 from collector.web.integrity.sheet import sheet_of
 from collector.web.shown import local_time
 
 blueprint = Blueprint("integrity", __name__)
+blueprint.add_app_template_filter(shown.verdict_text, "day_verdict")
+blueprint.add_app_template_filter(shown.ask_text, "ask")
+blueprint.add_app_template_filter(shown.moment_text, "moment")
 
 CHECKPOINTS: Final = 14
 """How many of the last ones are listed. Our choice: two weeks."""
@@ -31,6 +41,8 @@ PURGES: Final = 5
 def page() -> ResponseReturnValue:
     """The state of the ledger."""
     devices, journals = integrity.record_counts(reader())
+    care = dashboard().options.care
+    reconciled = last_reconciliation(care.reconcile)
     return render_template(
         "integrity/page.html",
         ledger=integrity.ledger_state(reader()),
@@ -46,6 +58,13 @@ def page() -> ResponseReturnValue:
         purges=purges(reader(), newest=PURGES)[::-1],
         corrections=chain_mark(corrections()),
         alarms=_alarms(),
+        archived=archived(reader()),
+        backups=backup_places(care),
+        reconciled=reconciled,
+        reconciled_ms=None if reconciled is None else wall_ms(reconciled.made_at),
+        has_reconciliation=care.reconcile is not None,
+        unbalanced=_unbalanced(),
+        now=now_ms(),
     )
 
 
@@ -66,58 +85,29 @@ def _alarms() -> list[ShownAlarm]:
     return shown_alarms(found, fleet.departments(reader()), fleet.windows(reader(), now_ms()))
 
 
+def _unbalanced() -> list[date]:
+    """Exported days of the last weeks that do not balance; none where exports cannot be read."""
+    root = dashboard().options.care.exports
+    try:
+        return [] if root is None else unbalanced_days(root, names_by_day(root))
+    except OSError:
+        return []
+
+
 @blueprint.get("/api/v1/integrity")
+@described(IntegrityAnswer)
 def api() -> ResponseReturnValue:
-    """The state of the ledger for machines."""
-    quarantine = integrity.quarantine(reader())
-    conflicts = integrity.conflicts(reader())
-    mark = chain_mark(corrections())
-    return jsonify(
-        **ledger_json(integrity.ledger_state(reader())),
-        quarantine=[
-            {"reason": row.reason, "messages": row.messages, "times": row.times}
-            for row in quarantine
-        ],
-        conflicts=[
-            {"device": row.device, "tokens": row.tokens, "times": row.times} for row in conflicts
-        ],
-        gaps=[
-            {"device": row.device, "epoch": row.epoch, "stored": row.stored, "head": row.head}
-            for row in integrity.gaps(reader())
-        ],
-        refusing=integrity.refusing(reader()),
-        checkpoints=[
-            {
-                "on": row.on_date,
-                "size": row.size,
-                "root": root_text(row.root),
-                "time": wall_text(row.made_ms),
-                "gen": row.gen,
-                "token": row.token.decode("ascii"),
-            }
-            for row in read_checkpoints(reader().rows, limit=CHECKPOINTS)
-        ],
-        lives=[
-            {
-                "gen": life.gen,
-                "began": wall_text(life.began_ms),
-                "reason": life.reason,
-                "size": life.size,
-                "root": root_text(life.root),
-            }
-            for life in read_lives(reader().rows)
-        ],
-        purges=[
-            {
-                "rule": row.rule,
-                "made": wall_text(row.made_ms),
-                "before": wall_text(row.before_ms),
-                "number": row.number,
-                "up_to": row.up_to,
-                "signed": row.is_signed,
-            }
-            for row in purges(reader(), newest=PURGES)
-        ],
-        corrections={"entries": mark.entries, "head": mark.head},
-        alarms=[alarm_json(alarm) for alarm in _alarms()],
+    """The state of the ledger, its backups and its last reconciliation."""
+    care = dashboard().options.care
+    return send(
+        shown.integrity_answer(
+            reader(),
+            mark=chain_mark(corrections()),
+            alarms=_alarms(),
+            checkpoints=CHECKPOINTS,
+            purges=PURGES,
+            backups=backup_places(care),
+            reconciled=last_reconciliation(care.reconcile),
+            unbalanced=_unbalanced(),
+        )
     )

@@ -17,7 +17,7 @@ from collector.web.access import SECURITY_HEADERS, SESSION_COOKIE
 from collector.web.dashboard import Dashboard, WebOptions
 
 PUBLIC = {
-    *("static", "account.login", "account.sign_in", "account.preferences"),
+    *("static", "account.login", "account.sign_in", "account.preferences", "health.check"),
     *("screen.page", "screen.now"),  # guarded by a display's token instead
 }
 PAGES = (
@@ -46,7 +46,7 @@ def test_every_route_that_is_not_named_here_needs_a_session(app: Flask) -> None:
         path = re.sub(r"<[^>]+>", "a01", re.sub(r"<int:[^>]+>", "1", rule.rule))
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             answer = visitor.open(path, method=method)
-            is_api = path.startswith("/api/")
+            is_api = path.startswith(("/api/", "/metrics"))
             if method == "GET":
                 assert answer.status_code == (401 if is_api else 302), (method, path)
                 assert is_api or answer.location.startswith("/login"), path

@@ -1,0 +1,1 @@
+"""Tokens of programs: made, listed and revoked by administrators."""
