@@ -86,6 +86,11 @@ def _retention(db: Database) -> None:
     db.table("meta").insert({"key": "purge_salt", "value": new_gen()})
 
 
+@migrations(name="0010_plan")
+def _plan(db: Database) -> None:
+    _run_script(db, "0010_plan.sql")
+
+
 def open_ledger(path: Path, *, cache_mib: int = 64) -> Database:
     """Open the ledger for writing, making or migrating it where needed.
 

@@ -22,6 +22,9 @@ from collector.web.asked import NumberInPath
 from collector.web.corrections.views import blueprint as correction_pages
 from collector.web.dashboard import EXTENSION, Dashboard, WebOptions, rule_of
 from collector.web.departments.views import blueprint as department_pages
+from collector.web.devices import shown as devices_shown
+from collector.web.devices.identify import blueprint as identify_pages
+from collector.web.devices.views import blueprint as device_pages
 from collector.web.hall.events import LiveEvents
 from collector.web.hall.views import blueprint as hall_pages
 from collector.web.integrity.views import blueprint as integrity_pages
@@ -104,6 +107,7 @@ def create_app(
     access.protect(app)
     problems.register(app)
     shown.register(app)
+    devices_shown.register(app)
     for pages in (
         account_pages,
         hall_pages,
@@ -111,6 +115,8 @@ def create_app(
         window_pages,
         correction_pages,
         integrity_pages,
+        device_pages,
+        identify_pages,
     ):
         app.register_blueprint(pages)
     app.after_request(_refuse_torn_answer)

@@ -97,6 +97,8 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         max_streams=streams,
         follows_records=web.today == "newest-record",
         limits=limits_of(settings.corrections),
+        wishes=settings.command.wishes,
+        command_log=settings.command.log,
     )
     app = create_app(options)
     if not Accounts(Office(web.office)).all():

@@ -46,6 +46,8 @@ class WebOptions:
         max_streams: live streams at one time; each holds a thread of the server.
         follows_records: pages take the time of the newest record for now, see `page_time`.
         limits: when the excluded share of a month is an alarm.
+        wishes: folder by which devices are asked to blink; None: nobody is offered that.
+        command_log: log of commands, shown where it can be read.
     """
 
     ledger: Path
@@ -58,6 +60,8 @@ class WebOptions:
     max_streams: int = MAX_STREAMS
     follows_records: bool = False
     limits: Limits = DEFAULT_LIMITS
+    wishes: Path | None = None
+    command_log: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
