@@ -41,8 +41,9 @@ CONFLICT_DAYS: Final = 30
 """A conflict is evidence for ever, and a reason to act for a month. Source: our choice."""
 QUARANTINE_DAYS: Final = 7
 _DAY_MS: Final = 86_400_000
+KEY_LEVELS: Final = {level.name.lower().replace("_", "-"): int(level) for level in Level}
+"""Name of a key in the built-in pin profiles → its level."""
 _LEVELS: Final = tuple(sorted((int(level) for level in Level), reverse=True))
-_KEY_NAMES: Final = {level.name.lower().replace("_", "-"): int(level) for level in Level}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,9 +204,9 @@ def _of_stays(
 def _levels_of(health: Health | None) -> tuple[int, ...]:
     """The levels a device has keys for; all, unless it names keys that we know."""
     named = health and [n for n in health.edges if n != "clerk" and not n.startswith("screen-")]
-    if not named or any(name not in _KEY_NAMES for name in named):
+    if not named or any(name not in KEY_LEVELS for name in named):
         return _LEVELS
-    return tuple(sorted((_KEY_NAMES[name] for name in named), reverse=True))
+    return tuple(sorted((KEY_LEVELS[name] for name in named), reverse=True))
 
 
 def _keys(

@@ -8,6 +8,7 @@ from flask_babel import gettext, lazy_gettext
 
 from collector.devices.limits import LATE_RECEIPT_S, Grade, Reading, Value
 from collector.devices.needs import Need, Reason
+from collector.devices.survey import KEY_LEVELS
 from collector.web.figures import NO_FIGURE
 from collector.web.languages import level_name
 from collector.wishes import Fate, Told
@@ -147,6 +148,14 @@ _WORDS: Final = {
     "broker-refused": lazy_gettext("refused by the broker"),
     "no-key": lazy_gettext("no key is registered"),
     "testing": lazy_gettext("the self-test is running"),
+    "idle": lazy_gettext("in service"),
+    "invited": lazy_gettext("waiting for a rating"),
+    "answered": lazy_gettext("just rated"),
+    "resting": lazy_gettext("just rated"),
+    "paused": lazy_gettext("service paused"),
+    "done": lazy_gettext("carried out"),
+    "refused": lazy_gettext("refused"),
+    "no-answer": lazy_gettext("no answer"),
     "clock-unknown": lazy_gettext("it does not know the time yet"),
 }
 
@@ -157,7 +166,8 @@ def _(text: str) -> str:
 
 def word_text(word: str) -> str:
     """A word of a device; one that is not known as it is."""
-    return str(_WORDS.get(word, word))
+    level = KEY_LEVELS.get(word)
+    return level_name(level) if level else str(_WORDS.get(word, word))
 
 
 def words_text(words: tuple[str, ...]) -> str:
@@ -206,8 +216,12 @@ def reading_text(reading: Reading) -> str:
         case Value.EDGES:
             names = words_text(reading.words)
             return f"{number or 0:,.0f}" + (f" ({names})" if names else "")
+        case Value.POWER:
+            return words_text(reading.words) or _("steady")
+        case Value.THREADS:
+            return words_text(reading.words) or _("all running")
         case _:
-            return words_text(reading.words) or _("none") if reading.words else _("good")
+            return words_text(reading.words) or _("none")
 
 
 def limit_text(reading: Reading) -> str:
