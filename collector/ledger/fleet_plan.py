@@ -47,7 +47,13 @@ def apply_plan(connection: sqlite3.Connection, fleet: Fleet) -> None:
         (OPENS, _opens(fleet)),
     )
     places = [(w.row, w.column, w.id) for w in fleet.windows if w.row is not None]
-    connection.execute("DELETE FROM window_plan")
+    drawn = connection.execute(
+        "SELECT p.plan_row, p.plan_column, w.code FROM window_plan p"
+        " JOIN windows w ON w.id = p.window"
+    )
+    if set(drawn) == set(places):
+        return
+    connection.execute("DELETE FROM window_plan")  # two windows may have changed places
     connection.executemany(
         "INSERT INTO window_plan (window, plan_row, plan_column)"
         " SELECT id, ?, ? FROM windows WHERE code = ?",

@@ -119,6 +119,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
         "broker.host": "127.0.0.1",
         "web.port": port,
         "web.office": str(folder / "office.db"),
+        "command.wishes": str(folder / "wishes"),
     }
     config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
     command = [sys.executable, "-m", "collector"]
