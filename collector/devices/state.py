@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from collector.ledger.readers.fleet import DeviceRow
-from firmware_config.contract import Health, decode_health
-from firmware_config.errors import ContractError
-
 LATE_AFTER_S: Final = 95
 """Three missed health messages, which come every 30 s, and some slack. Source: our choice."""
 OFFLINE_AFTER_S: Final = 600
@@ -44,11 +40,6 @@ def state_of(said: str, heard_ms: int | None, now_ms: int) -> DeviceState:
     return DeviceState.LATE if age_s > LATE_AFTER_S else DeviceState.ONLINE
 
 
-def device_state(device: DeviceRow, now_ms: int) -> DeviceState:
-    """The state of a device at `now_ms`."""
-    return state_of(device.said, device.heard_ms, now_ms)
-
-
 @dataclass(frozen=True, slots=True)
 class DeviceTally:
     """Number of devices by state."""
@@ -69,43 +60,7 @@ class DeviceTally:
         return self.total - self.online
 
 
-def tally(devices: Iterable[DeviceRow], now_ms: int) -> DeviceTally:
-    """Count devices by state."""
-    return tally_of(device_state(device, now_ms) for device in devices)
-
-
 def tally_of(states: Iterable[DeviceState]) -> DeviceTally:
     """Count states."""
     known = list(states)
     return DeviceTally(*(known.count(state) for state in DeviceState))
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceShown:
-    """A device with its state; `health` None: never heard, or not readable."""
-
-    row: DeviceRow
-    state: DeviceState
-    health: Health | None
-
-    @property
-    def backlog(self) -> int | None:
-        """Records it says it has written and the ledger does not hold yet; None: not known."""
-        if self.health is None:
-            return None
-        return max(0, self.health.head - self.health.stored)
-
-
-def device_shown(row: DeviceRow, now_ms: int) -> DeviceShown:
-    """A device with its state at `now_ms`."""
-    return DeviceShown(row, device_state(row, now_ms), health_of(row.health))
-
-
-def health_of(payload: bytes | None) -> Health | None:
-    """A health message; None for none, and for one that cannot be read."""
-    if payload is None:
-        return None
-    try:
-        return decode_health(payload)
-    except ContractError:
-        return None

@@ -15,7 +15,7 @@ from collector.devices.keys import KEY_DAYS, KeyUse, one_sided, shares_elsewhere
 from collector.devices.limits import Reading, readings
 from collector.devices.needs import Known, Need, needs_of
 from collector.devices.opening import is_open_at, open_ms
-from collector.devices.state import DeviceShown, device_shown
+from collector.devices.seen import DeviceShown, device_shown
 from collector.ledger.readers import LedgerReader, fleet
 from collector.ledger.readers.device_facts import (
     DayUse,

@@ -10,7 +10,8 @@ from typing import Any, Final
 from collector.corrections.excluded import ExcludedRating, ExclusionAlarm, excluded_by
 from collector.corrections.excluded import Scope as AlarmScope
 from collector.corrections.report import excluded_in
-from collector.devices.state import DeviceTally, tally
+from collector.devices.seen import tally
+from collector.devices.state import DeviceTally
 from collector.ledger.readers import LedgerReader, counts, fleet, integrity, outcomes
 from collector.ledger.readers.integrity import LedgerState
 from collector.ledger.readers.outcomes import OutcomeRow

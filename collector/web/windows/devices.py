@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from collector.devices.state import DeviceShown, device_shown
+from collector.devices.seen import DeviceShown, device_shown
 from collector.ledger.readers.fleet import DeviceRow
 
 
