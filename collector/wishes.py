@@ -8,6 +8,7 @@ The only wish there is is to be found: `identify`.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -108,9 +109,15 @@ class Spool:
     # --- the dashboard's side ---
 
     def ask(self, wish: Wish) -> None:
-        """Write a wish down, and take away old ones. Raises OSError."""
+        """Write a wish down, and take away old ones.
+
+        Raises:
+            OSError: it cannot be written, or there are too many for the service to look at.
+        """
         self.asked.mkdir(parents=True, exist_ok=True)
         _forget(self.asked, wish.asked_ms)
+        if len(_files(self.asked)) >= MOST_FILES:
+            raise OSError(errno.EDQUOT, f"{self.asked}: expected fewer than {MOST_FILES} wishes")
         _write(self.asked / f"{wish.id}.json", msgspec.json.encode(wish))
 
     def fate(self, id: str, *, now_ms: int) -> Told | None:

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -281,3 +282,16 @@ def test_old_files_are_taken_away_by_who_wrote_them(tmp_path: Path) -> None:
     assert [path.stem for path in spool.asked.iterdir()] == [wish(2).id]
     spool.serve(now_ms=NOW)
     assert [path.name for path in spool.told.iterdir()] == ["serving"]
+
+
+def test_a_folder_full_of_wishes_takes_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.wishes.MOST_FILES", 3)
+    spool = Spool(tmp_path)
+    now_ms = time.time_ns() // 1_000_000  # files have the time of the disk
+    for number in range(3):
+        spool.ask(wish(number, asked_ms=now_ms))
+    with pytest.raises(OSError, match="expected fewer than 3 wishes"):
+        spool.ask(wish(4, asked_ms=now_ms))
+    assert len(list(spool.wishes())) == 3

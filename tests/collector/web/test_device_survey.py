@@ -43,7 +43,8 @@ class History:
         where = "WHERE code = ?" if window else ""
         self.run(
             "INSERT OR REPLACE INTO day_rollups (on_date, window, department, staff_no,"
-            f" staff_from, item, {LEVELS}, unrated) SELECT ?, id, 1, '', '', '', ?, ?, ?, ?, ?, ? FROM windows"
+            f" staff_from, item, {LEVELS}, unrated)"
+            " SELECT ?, id, 1, '', '', '', ?, ?, ?, ?, ?, ? FROM windows"
             f" {where}",
             *(on.isoformat(), *levels, sum(levels), *([window] if window else [])),
         )
