@@ -104,14 +104,14 @@ class Stage:
         self._start(self.broker)
         self._wait(self.broker)
         self._start(self.ingest)
+        self._start(self.wishes)
         self._wait(self.ingest)  # makes the ledger that the dashboard reads
+        self._wait(self.wishes)  # before the kiosks, with which the hall's time begins to run
         self._start(self.kiosks)
         if not (self._folder.root / "office.db").exists():
             self._add_login()
-        self._start(self.wishes)
         self._start(self.web)
         self._wait(self.web)
-        self._wait(self.wishes)
         self._wait(self.kiosks)
         self.check()
 
