@@ -35,10 +35,23 @@ class CommandLog:
         self.path = path
         self._facts = dict(facts or {})
 
-    def sending(self, commands: Iterable[Command], *, by: str, now_ms: int) -> None:
-        """About to be sent. `by`: who; `now_ms`: wall clock. Raises OSError."""
+    def sending(
+        self, commands: Iterable[Command], *, by: str, now_ms: int, asked_by: str = ""
+    ) -> None:
+        """About to be sent.
+
+        Args:
+            commands: what.
+            by: who, as the kernel says.
+            now_ms: wall clock, UTC milliseconds since 1970.
+            asked_by: for whom, as another program says; empty for nobody.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        asked = {"asked_by": asked_by} if asked_by else {}
         self._add(
-            {**_sent(command), "by": by, **self._facts, "at": wall_text(now_ms)}
+            {**_sent(command), "by": by, **asked, **self._facts, "at": wall_text(now_ms)}
             for command in commands
         )
 

@@ -116,6 +116,7 @@ class Dispatcher:
         by: str,
         timeout_s: float,
         on_result: OnResult | None = None,
+        asked_by: str = "",
     ) -> list[Result]:
         """Send commands, each to its device, and wait for every answer; thread-safe.
 
@@ -124,6 +125,7 @@ class Dispatcher:
             by: who sends them, for the command log.
             timeout_s: how long to wait, in seconds; hardly longer than the commands live.
             on_result: called in this thread with each result as it comes.
+            asked_by: for whom, as another program says; for the command log.
 
         Returns:
             Results in the order of the commands.
@@ -133,7 +135,7 @@ class Dispatcher:
                 it: told when every answer is in.
             RuntimeError: not started.
         """
-        self._log.sending(commands, by=by, now_ms=self._clock_ms())
+        self._log.sending(commands, by=by, now_ms=self._clock_ms(), asked_by=asked_by)
         began_ms = self._monotonic_ms()
         box: _Box = queue.SimpleQueue()
         self._hand_over(commands, timeout_s, box)

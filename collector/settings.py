@@ -157,6 +157,13 @@ class CommandSettings:
             "ever added to. Without it nothing is sent."
         ),
     ] = None
+    wishes: Annotated[
+        Path | None,
+        Setting(
+            help="Folder by which the dashboard asks `collector command serve` to make a device "
+            "blink; not set: nobody is offered that."
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

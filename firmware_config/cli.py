@@ -158,9 +158,13 @@ def _check(args: argparse.Namespace) -> ExitCode:
 
 def _notes(fleet: Fleet, on: date) -> list[str]:
     """What is allowed, but rarely meant: things that are nowhere on that day."""
+    has_plan = any(window.row is not None for window in fleet.windows)
     owners = {window.id: fleet.department_of(window.id, on) for window in fleet.windows}
     places = {device.id: fleet.window_of(device.id, on) for device in fleet.devices}
     groups = {
+        "windows without a place on the plan": [
+            window.id for window in fleet.windows if has_plan and window.row is None
+        ],
         "windows of no department": [key for key, owner in owners.items() if owner is None],
         "windows without a device": [key for key in owners if key not in places.values()],
         "devices at no window": [key for key, place in places.items() if place is None],

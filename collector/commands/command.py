@@ -12,6 +12,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from collector.commanding import ID_BYTES, NoAnswer, Silence, build_command, new_command_id
+from collector.commands import serve_wishes
 from collector.commands.aims import Aim, add_aims, aims_of
 from collector.commands.command_output import (
     WatchingAnswers,
@@ -111,6 +112,7 @@ def add_parser(commands: Any) -> None:
         "--from", dest="from_seq", type=int, required=True, metavar="SEQ", help="first record"
     )
     _add_settings(made["settings"])
+    serve_wishes.add_part(parts)
 
 
 def _add_sending(parser: argparse.ArgumentParser) -> None:

@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from collector.commands.tables import add_format, write_csv, write_json, write_table
+from collector.devices.seen import DeviceShown, device_shown
 from collector.ledger.readers import LedgerReader, fleet
 from collector.ledger.readers.devices import DeviceSettings, device_settings, last_tests
 from collector.press_time import wall_text
 from collector.settings import CollectorSettings
-from collector.web.windows.devices import DeviceShown, device_shown
 from firmware_config.errors import ExitCode
 
 _COLUMNS: Final = (

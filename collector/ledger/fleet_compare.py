@@ -18,6 +18,7 @@ from collector.ledger.fleet_change import (
     find_retroactive,
     placements_of,
 )
+from collector.ledger.fleet_plan import plan_changes
 from collector.ledger.purged import purged_up_to
 from collector.periods import day_start_ms, local_day
 from collector.press_time import FUTURE_TOLERANCE_MS
@@ -84,6 +85,7 @@ class FleetComparison:
         self._staff()
         self._devices()
         self._device_keys(keys)
+        self.changes += plan_changes(connection, fleet)
         if not self._problems:  # in another zone every assignment begins at another instant
             self._assignments()
         if self._problems:

@@ -22,6 +22,7 @@ from collector.ledger.fleet_change import (
     Change,
 )
 from collector.ledger.fleet_compare import FleetComparison
+from collector.ledger.fleet_plan import apply_plan
 from collector.ledger.rebuild import rebuild
 from firmware_config.errors import InvalidSettings
 from firmware_config.fleet import Fleet
@@ -153,6 +154,7 @@ def _apply(
         [(device.id,) for device in fleet.devices],
     )
     _apply_staff(connection, fleet)
+    apply_plan(connection, fleet)
     # what follows is guarded: only what is new may be inserted at all
     connection.executemany(
         "INSERT INTO device_keys (device, kid, x, registered_ms)"

@@ -26,6 +26,9 @@ from collector.web.bad.views import blueprint as bad_pages
 from collector.web.corrections.views import blueprint as correction_pages
 from collector.web.dashboard import EXTENSION, Dashboard, WebOptions, rule_of
 from collector.web.departments.views import blueprint as department_pages
+from collector.web.devices import shown as devices_shown
+from collector.web.devices.identify import blueprint as identify_pages
+from collector.web.devices.views import blueprint as device_pages
 from collector.web.displays.views import blueprint as display_pages
 from collector.web.exports.views import blueprint as export_pages
 from collector.web.hall.events import LiveEvents
@@ -118,6 +121,7 @@ def create_app(
     app.before_request(check_query)
     problems.register(app)
     shown.register(app)
+    devices_shown.register(app)
     for pages in (
         account_pages,
         hall_pages,
@@ -133,6 +137,8 @@ def create_app(
         export_pages,
         health_pages,
         metric_pages,
+        device_pages,
+        identify_pages,
     ):
         app.register_blueprint(pages)
     app.after_request(_refuse_torn_answer)

@@ -109,6 +109,8 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
             sftp=settings.backup.sftp,
             metrics_open=web.metrics_open,
         ),
+        wishes=settings.command.wishes,
+        command_log=settings.command.log,
     )
     app = create_app(options)
     if not Accounts(Office(web.office)).all():

@@ -52,6 +52,8 @@ class WebOptions:
         limits: when the excluded share of a month is an alarm.
         deadline: by when a bad rating must be answered.
         care: where the nightly jobs leave what they make.
+        wishes: folder by which devices are asked to blink; None: nobody is offered that.
+        command_log: log of commands, shown where it can be read.
     """
 
     ledger: Path
@@ -66,6 +68,8 @@ class WebOptions:
     limits: Limits = DEFAULT_LIMITS
     deadline: Deadline = DEFAULT_DEADLINE
     care: CareOptions = field(default_factory=CareOptions)
+    wishes: Path | None = None
+    command_log: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,10 @@ SENTENCES: Final = {
         lazy_gettext("Not possible"),
         lazy_gettext("This address does not take that kind of request."),
     ),
+    409: (
+        lazy_gettext("Not possible now"),
+        lazy_gettext("Something stands in the way of this. Load the page again."),
+    ),
     413: (
         lazy_gettext("Too much"),
         lazy_gettext("The request is larger than anything this site takes."),

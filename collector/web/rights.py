@@ -15,7 +15,7 @@ PUBLIC: Final = "public"
 EVERYONE: Final = "everyone"
 """In the matrix: for every role."""
 HOME: Final[dict[str, str]] = {
-    Role.OPERATOR: "integrity.page",
+    Role.OPERATOR: "devices.index",
     Role.ADMINISTRATOR: "integrity.page",
 }
 """Role → endpoint it begins with, where that is not the hall."""

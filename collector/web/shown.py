@@ -11,6 +11,7 @@ from typing import Any, Final
 from flask import Flask, request, session, url_for
 from flask_babel import gettext
 
+from collector.devices.state import DeviceState
 from collector.ledger.readers.outcomes import OutcomeRow
 from collector.rates import Rate, Rule
 from collector.web import languages
@@ -18,7 +19,6 @@ from collector.web.asked import OFFERED
 from collector.web.bad.shown import filters as bad_words
 from collector.web.corrections.shown import filters as correction_words
 from collector.web.dashboard import EXTENSION, hall, now_ms, visitor, zone
-from collector.web.device_states import DeviceState
 from collector.web.figures import NO_FIGURE, percent_text
 from collector.web.hall.today import root_text
 from collector.web.navigation import menu
@@ -70,7 +70,7 @@ def state_text(state: DeviceState) -> str:
     """A device's state in words."""
     return {
         DeviceState.ONLINE: _("online"),
-        DeviceState.SILENT: _("not heard"),
+        DeviceState.LATE: _("late"),
         DeviceState.OFFLINE: _("offline"),
         DeviceState.NEVER: _("never seen"),
     }[state]
@@ -142,7 +142,10 @@ def static_url(name: str) -> str:
 
 
 KEPT_PARAMETERS: Final = frozenset(
-    {"period", "from", "to", "sort", "order", "state", "department", "window", "level", "overdue"}
+    {
+        *("period", "from", "to", "sort", "order", "state", "need", "q"),
+        *("department", "window", "level", "overdue"),
+    }
 )
 """What a page's links carry on; anything else of a visitor's never reaches `url_for`."""
 

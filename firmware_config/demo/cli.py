@@ -30,6 +30,7 @@ _NAMES: Final = {
     "broker": ("消息服务器", "MQTT broker"),
     "ingest": ("采集入库", "collector ingest"),
     "web": ("统计页面", "dashboard"),
+    "wishes": ("定位服务", "wishes of the dashboard"),
     "kiosks": ("虚拟评价器", "virtual kiosks"),
 }
 

@@ -161,6 +161,7 @@ def _write_collector_settings(
             "username": hall.dispatcher_user,
             "password_file": str(hall.password_files[hall.dispatcher_user].resolve()),
             "log": "commands.jsonl",
+            "wishes": "wishes",
         },
         "web": {
             "host": LOOPBACK,

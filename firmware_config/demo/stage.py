@@ -70,6 +70,7 @@ class Stage:
         config = str(folder.collector_config)
         self.broker = self._child("broker", "firmware_config.demo.broker", folder.broker_config)
         self.ingest = self._child("ingest", "collector", "--config", config, "ingest")
+        self.wishes = self._child("wishes", "collector", "--config", config, "command", "serve")
         self.web = self._child("web", "collector", "--config", config, "web")
         self.kiosks = self._child(
             "kiosks",
@@ -103,7 +104,9 @@ class Stage:
         self._start(self.broker)
         self._wait(self.broker)
         self._start(self.ingest)
+        self._start(self.wishes)
         self._wait(self.ingest)  # makes the ledger that the dashboard reads
+        self._wait(self.wishes)  # before the kiosks, with which the hall's time begins to run
         self._start(self.kiosks)
         if not (self._folder.root / "office.db").exists():
             self._add_login()
@@ -118,8 +121,8 @@ class Stage:
             child.check()
 
     def stop(self) -> None:
-        """Stop everything: kiosks, then dashboard, ingest and broker, each in its turn."""
-        for child in (self.kiosks, self.web, self.ingest, self.broker):
+        """Stop everything: kiosks, then dashboard, commands, ingest, broker, each in turn."""
+        for child in (self.kiosks, self.web, self.wishes, self.ingest, self.broker):
             if child in self._started:
                 child.stop()
                 self._started.remove(child)

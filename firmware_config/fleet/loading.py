@@ -22,6 +22,7 @@ from firmware_config.fleet.model import (
     Window,
     WindowAssignment,
 )
+from firmware_config.fleet.plan import place_on_plan
 from firmware_config.fleet.rows import COLUMNS, Row, read_fleet
 from firmware_config.hours import DAYS, OpenSpan, days_of, span_of
 from firmware_config.kiosk_settings import ID_PATTERN, expected_timezone
@@ -50,7 +51,7 @@ def load_fleet(path: Path) -> Fleet:
     departments = tuple(
         Department(**checks.named(row, "department")) for row in raw.tables["departments"]
     )
-    windows = tuple(Window(**checks.named(row, "window")) for row in raw.tables["windows"])
+    windows = tuple(checks.window(row) for row in raw.tables["windows"])
     devices = tuple(checks.device(row) for row in raw.tables["devices"])
     staff = tuple(checks.staff(row) for row in raw.tables["staff"])
     for row in raw.tables["windows"]:
@@ -122,6 +123,10 @@ class _Checks:
             self.once(row.at("name"), f"{what} name", name)
         name_en = self.text(row, "name_en", name) if name else ""
         return {"id": self.id(row, what), "name": name, "name_en": name_en}
+
+    def window(self, row: Row) -> Window:
+        place = place_on_plan(row, self.refuse, self.once)
+        return Window(**self.named(row, "window"), row=place.get("row"), column=place.get("column"))
 
     def device(self, row: Row) -> Device:
         id_ = self.id(row, "device")

@@ -43,11 +43,13 @@ class Department:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A service window (窗口)."""
+    """A service window (窗口). `row`, `column`: on the hall's plan, from 1; None: not drawn."""
 
     id: str
     name: str
     name_en: str
+    row: int | None = None
+    column: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from firmware_config.settings import read_toml
 
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "departments": ("id", "name", "name_en"),
-    "windows": ("id", "name", "name_en", "department", "device", "from"),
+    "windows": ("id", "name", "name_en", "department", "device", "from", "row", "column"),
     "devices": ("id", "profile"),
     "staff": ("staff_no", "name", "name_en", "window", "from"),
     "assignments": ("from", "device", "window", "department", "staff"),

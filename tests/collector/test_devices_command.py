@@ -87,7 +87,7 @@ def test_a_device_is_told_with_all_it_said(run: Run) -> None:
     assert rows[FIRST] == {
         "device": FIRST,
         "window": rows[FIRST]["window"],
-        "state": "silent",
+        "state": "offline",
         "seen": "2026-07-01 18:00:00",
         "head": "9",
         "backlog": "3",
@@ -107,7 +107,7 @@ def test_a_device_is_told_with_all_it_said(run: Run) -> None:
 def test_machines_get_everything(run: Run) -> None:
     [device] = json.loads(run(FIRST, "--json")[1])
 
-    assert (device["state"], device["heard_at"]) == ("silent", "2026-07-01T10:00:00.000Z")
+    assert (device["state"], device["heard_at"]) == ("offline", "2026-07-01T10:00:00.000Z")
     assert device["settings"] == {"version": SENT_MS, "values": {"voice.volume": "40"}}
     assert device["tested_at"]["5"] == "2026-06-26T10:00:00.000Z"
     assert device["health"]["cpu_temp_c"] == 61.4

@@ -77,6 +77,7 @@ def test_the_units_are_these() -> None:
         "collector-verify.service",
         "collector-verify.timer",
         "collector-web.service",
+        "collector-wishes.service",
         "kiosk-screen.service",
         "kiosk.service",
     ]
@@ -125,8 +126,11 @@ def test_every_service_has_a_user_and_a_folder_of_its_own() -> None:
 
     assert Unit(SCREEN).one("User") not in {unit.one("User") for unit in units}
     assert "StateDirectory" not in Unit(SCREEN).options  # a browser remembers nothing
-    for key in ("User", "StateDirectory"):
-        assert len({unit.one(key) for unit in units}) == len(units)
+    assert len({unit.one("StateDirectory") for unit in units}) == len(units)
+    users = [unit.one("User") for unit in units]
+    # both send commands, and only one user may: the nightly one, and the one for the dashboard
+    assert users.count("yiping-command") == 2
+    assert len(set(users)) == len(users) - 1
     assert all(unit.one("User").startswith("yiping-") for unit in units)
 
 

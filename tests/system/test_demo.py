@@ -207,7 +207,7 @@ def test_killing_the_demo_itself_leaves_no_process_behind(
 ) -> None:
     demo = start(fleet=small_hall)
     children = demo.children()
-    assert len(children) == 4
+    assert len(children) == 5
 
     demo.process.kill()
     demo.process.wait()

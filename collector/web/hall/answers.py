@@ -47,7 +47,7 @@ class DevicesAnswer(Answer):
     """Number of devices by state."""
 
     online: Count
-    silent: Count
+    late: Count
     offline: Count
     never: Count
     total: Count

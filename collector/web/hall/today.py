@@ -10,6 +10,8 @@ from typing import Any, Final
 from collector.corrections.excluded import ExcludedRating, ExclusionAlarm, excluded_by
 from collector.corrections.excluded import Scope as AlarmScope
 from collector.corrections.report import excluded_in
+from collector.devices.seen import tally
+from collector.devices.state import DeviceTally
 from collector.ledger.readers import LedgerReader, counts, fleet, integrity, outcomes
 from collector.ledger.readers.integrity import LedgerState
 from collector.ledger.readers.outcomes import OutcomeRow
@@ -17,7 +19,6 @@ from collector.periods import Period, local_day, single_day
 from collector.rates import DEFAULT_RULE, Counts, Rule
 from collector.web.alarms import AlarmWatch, ShownAlarm, alarm_json, shown_alarms
 from collector.web.dashboard import zone_of
-from collector.web.device_states import DeviceTally, tally
 from collector.web.figures import Figures, figures_json
 from collector.web.places import (
     DepartmentFigures,
@@ -222,7 +223,7 @@ def devices_json(devices: DeviceTally) -> dict[str, int]:
     """The devices' states for machines."""
     return {
         "online": devices.online,
-        "silent": devices.silent,
+        "late": devices.late,
         "offline": devices.offline,
         "never": devices.never,
         "total": devices.total,

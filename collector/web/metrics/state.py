@@ -10,6 +10,8 @@ from pathlib import Path
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from collector.devices.seen import device_shown, device_state
+from collector.devices.state import DeviceState
 from collector.export.folders import read_export
 from collector.ledger.checkpoints import read_checkpoints
 from collector.ledger.readers import LedgerReader, fleet, integrity
@@ -17,8 +19,6 @@ from collector.ledger.readers.days import last_received_ms
 from collector.web.care.backups import archived, backup_places
 from collector.web.care.exports import ExportState, names_by_day
 from collector.web.care.options import CareOptions
-from collector.web.device_states import DeviceState, device_state
-from collector.web.windows.devices import device_shown
 
 
 class StateCollector(Collector):

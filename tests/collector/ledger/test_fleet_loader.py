@@ -36,7 +36,7 @@ def test_the_sample_hall_loads_completely_and_a_second_time_changes_nothing(tmp_
     db = open_ledger(tmp_path / "ledger.db")
     changes = load_into_ledger(db, fleet, keys, now_ms=7)
     counts = [db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES]
-    assert counts == [6, 74, 135, 135, 135, len(fleet.staff)]
+    assert counts == [7, 74, 135, 135, 135, len(fleet.staff)]
     assert fleet.staff
     assert len(changes) == 1 + 74 + 135 + 135 + 135 + len(fleet.staff) + len(
         fleet.device_assignments + fleet.window_assignments + fleet.staff_assignments

@@ -62,7 +62,7 @@ def test_the_figures_are_those_of_the_ledger(
     newest = reader.row("SELECT max(received_ms) FROM records")
     assert newest is not None
     assert found["yiping_last_stored_age_seconds", ""] == (clock() - newest[0]) / 1000
-    states = [found["yiping_devices", state] for state in ("online", "silent", "offline", "never")]
+    states = [found["yiping_devices", state] for state in ("online", "late", "offline", "never")]
     assert sum(states) == 135
     stored = reader.row("SELECT sum(stored) FROM epochs")
     assert stored is not None

@@ -1,0 +1,263 @@
+"""Every device of the hall with all that is judged about it, from one look at the ledger."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from collector.devices.idle import USUAL_DAYS, Habit, idle_devices
+from collector.devices.keys import KEY_DAYS, KeyUse, one_sided, shares_elsewhere, unproven
+from collector.devices.limits import Reading, readings
+from collector.devices.needs import Known, Need, needs_of
+from collector.devices.opening import is_open_at, open_ms
+from collector.devices.seen import DeviceShown, device_shown
+from collector.ledger.readers import LedgerReader, fleet
+from collector.ledger.readers.device_facts import (
+    DayUse,
+    Stay,
+    days_of_use,
+    health_times,
+    last_sessions,
+    last_stored,
+    refused,
+    stays,
+)
+from collector.ledger.readers.devices import DeviceSettings, device_settings, last_tests
+from collector.ledger.readers.fleet import WindowRow
+from collector.ledger.readers.plan import opening_hours
+from collector.periods import local_day
+from firmware_config.contract import Health
+from firmware_config.hours import OpenSpan, Week
+from firmware_config.levels import Level
+
+LOOKED_BACK_DAYS: Final = 90
+"""Days within which the last press of a key is looked for. Source: our choice; a quarter."""
+CONFLICT_DAYS: Final = 30
+"""A conflict is evidence for ever, and a reason to act for a month. Source: our choice."""
+QUARANTINE_DAYS: Final = 7
+_DAY_MS: Final = 86_400_000
+KEY_LEVELS: Final = {level.name.lower().replace("_", "-"): int(level) for level in Level}
+"""Name of a key in the built-in pin profiles → its level."""
+_LEVELS: Final = tuple(sorted((int(level) for level in Level), reverse=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surveyed:
+    """One device.
+
+    Attributes:
+        shown: its row, state and health.
+        window: where it stands now; None for nowhere.
+        from_ms: since when, UTC milliseconds.
+        now_ms, real_ms: the moment of the survey, see there.
+        health_ms: when its health came.
+        keys: of the levels it has, highest first.
+        session_ms: press time of its last session there; `press_ms`: of its last rating.
+        stored_ms: when its newest record was stored.
+        settings: None: never heard of any.
+        readings: its health values with their limits.
+        needs: why it needs a hand, the gravest first; empty: it does not.
+    """
+
+    shown: DeviceShown
+    window: WindowRow | None
+    from_ms: int | None
+    now_ms: int
+    real_ms: int
+    health_ms: int | None
+    keys: tuple[KeyUse, ...]
+    session_ms: int | None
+    press_ms: int | None
+    stored_ms: int | None
+    settings: DeviceSettings | None
+    readings: tuple[Reading, ...]
+    needs: tuple[Need, ...]
+
+    @property
+    def code(self) -> str:
+        """The device's id."""
+        return self.shown.row.code
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether somebody should go there now."""
+        return any(need.is_urgent for need in self.needs)
+
+    @cached_property
+    def receipt_age_s(self) -> float | None:
+        """Seconds since it had a receipt, by its own word; None: not known."""
+        health = self.shown.health
+        if health is None or health.receipt_age_s is None or self.health_ms is None:
+            return None
+        return health.receipt_age_s + max(0, self.real_ms - self.health_ms) / 1000
+
+    @property
+    def tested_ms(self) -> int | None:
+        """Since when all its keys have been tested; None when one never was."""
+        tests = [key.tested_ms for key in self.keys]
+        known = [ms for ms in tests if ms is not None]
+        return min(known) if known and len(known) == len(tests) else None
+
+
+def survey(reader: LedgerReader, *, now_ms: int, real_ms: int, zone: ZoneInfo) -> list[Surveyed]:
+    """All devices in order of their ids.
+
+    Args:
+        reader: the ledger.
+        now_ms: the moment in the hall, UTC milliseconds: of presses and assignments.
+        real_ms: what time it is: of words that devices sent. The same, but for a ledger that is
+            not written in real time.
+        zone: the hall's.
+
+    Raises:
+        LedgerUnavailable: it cannot be read.
+    """
+    today = local_day(now_ms, zone)
+    windows = {row.id: row for row in fleet.windows(reader, now_ms)}
+    standing = stays(reader, now_ms)
+    place_of = {stay.device: stay for stay in standing}
+    shown = [device_shown(row, real_ms) for row in fleet.devices(reader, now_ms)]
+    first_on = today - timedelta(days=LOOKED_BACK_DAYS - 1)
+    use = days_of_use(reader, first_on.isoformat(), today.isoformat())
+    uses = _of_stays(use, standing, zone)
+    tests = last_tests(reader)
+    keys = {
+        one.row.id: _keys(
+            _levels_of(one.health),
+            uses.get(one.row.id, ()),
+            tests.get(one.row.id, {}),
+            (today - timedelta(days=KEY_DAYS - 1)).isoformat(),
+        )
+        for one in shown
+    }
+    sessions = last_sessions(reader, standing, after_ms=now_ms - LOOKED_BACK_DAYS * _DAY_MS)
+    week = opening_hours(reader)
+    idle = _idle(week, zone, now_ms, {d: uses.get(d, ()) for d in place_of}, sessions)
+    elsewhere = shares_elsewhere({device: keys[device] for device in place_of})
+    stored, heard, settings = last_stored(reader), health_times(reader), device_settings(reader)
+    out = refused(
+        reader,
+        conflicts_after_ms=real_ms - CONFLICT_DAYS * _DAY_MS,
+        quarantined_after_ms=real_ms - QUARANTINE_DAYS * _DAY_MS,
+    )
+    found = []
+    for one in shown:
+        row, stay = one.row, place_of.get(one.row.id)
+        health_ms = heard.get(row.id)
+        values = readings(one.health, 0 if health_ms is None else (real_ms - health_ms) / 1000)
+        mine = keys[row.id]
+        known = Known(
+            state=one.state,
+            heard_ms=row.heard_ms,
+            has_window=stay is not None,
+            has_key=bool(row.kid),
+            health=one.health,
+            readings=values,
+            is_idle=str(row.id) in idle,
+            one_sided=one_sided(mine, elsewhere[row.id], now_ms) if stay else (),
+            unproven=unproven(mine, now_ms) if stay else (),
+            conflicts=out.conflicts.get(row.id, 0),
+            quarantined=out.quarantined.get(row.code, 0),
+            missing=max(0, row.head - row.stored),
+        )
+        session_ms, press_ms = sessions.get(row.id, (None, None))
+        found.append(
+            Surveyed(
+                shown=one,
+                window=windows.get(stay.window) if stay else None,
+                from_ms=stay.from_ms if stay else None,
+                now_ms=now_ms,
+                real_ms=real_ms,
+                health_ms=health_ms,
+                keys=mine,
+                session_ms=session_ms,
+                press_ms=press_ms,
+                stored_ms=stored.get(row.id),
+                settings=settings.get(row.code),
+                readings=values,
+                needs=tuple(needs_of(known)),
+            )
+        )
+    return found
+
+
+def _of_stays(
+    use: Iterable[DayUse], standing: Iterable[Stay], zone: ZoneInfo
+) -> dict[int, list[DayUse]]:
+    """Device → the days of its window since it came there; assignments begin at midnight."""
+    at = {
+        stay.window: (stay.device, local_day(stay.from_ms, zone).isoformat()) for stay in standing
+    }
+    found: dict[int, list[DayUse]] = defaultdict(list)
+    for day in use:
+        device, since_on = at.get(day.window, (0, ""))
+        if device and day.on_date >= since_on:
+            found[device].append(day)
+    return found
+
+
+def _levels_of(health: Health | None) -> tuple[int, ...]:
+    """The levels a device has keys for; all, unless it names keys that we know."""
+    named = health and [n for n in health.edges if n != "clerk" and not n.startswith("screen-")]
+    if not named or any(name not in KEY_LEVELS for name in named):
+        return _LEVELS
+    return tuple(sorted((KEY_LEVELS[name] for name in named), reverse=True))
+
+
+def _keys(
+    levels: Sequence[int], days: Iterable[DayUse], tests: Mapping[int, int], since_on: str
+) -> tuple[KeyUse, ...]:
+    presses, last_on = dict.fromkeys(_LEVELS, 0), dict[int, str]()
+    for day in days:
+        for level, number in zip(_LEVELS, day.levels, strict=True):
+            if number:
+                last_on[level] = day.on_date
+                presses[level] += number if day.on_date >= since_on else 0
+    return tuple(
+        KeyUse(
+            level=level,
+            presses=presses[level],
+            pressed_on=last_on.get(level),
+            tested_ms=tests.get(level),
+        )
+        for level in levels
+    )
+
+
+def _idle(
+    week: Week | None,
+    zone: ZoneInfo,
+    now_ms: int,
+    uses: Mapping[int, Sequence[DayUse]],
+    sessions: Mapping[int, tuple[int | None, int | None]],
+) -> frozenset[str]:
+    """Device rows, as text, that are idle; none where nobody knows when the hall is open."""
+    if week is None:
+        return frozenset()
+    today = local_day(now_ms, zone)
+    first_on, today_on = (today - timedelta(days=USUAL_DAYS)).isoformat(), today.isoformat()
+    lengths = [sum(_length_ms(span) for span in spans) for spans in week]
+    far_ms = now_ms - USUAL_DAYS * _DAY_MS
+    habits = {}
+    for device, all_days in uses.items():
+        days = [d for d in all_days if first_on <= d.on_date < today_on and d.sessions]
+        last_ms = sessions.get(device, (None, None))[0]
+        habits[str(device)] = Habit(
+            sessions=sum(day.sessions for day in days),
+            days=len(days),
+            open_ms=sum(lengths[date.fromisoformat(day.on_date).weekday()] for day in days),
+            idle_open_ms=None
+            if last_ms is None
+            else open_ms(week, zone, max(last_ms, far_ms), now_ms),
+        )
+    return idle_devices(habits, is_open=is_open_at(week, zone, now_ms))
+
+
+def _length_ms(span: OpenSpan) -> int:
+    begin, end = span
+    return ((end.hour - begin.hour) * 60 + end.minute - begin.minute) * 60_000
