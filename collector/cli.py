@@ -19,6 +19,7 @@ from collector.commands import (
     fleet,
     ingest,
     rates,
+    report,
 )
 from collector.errors import CollectorError
 from collector.export import command as export
@@ -43,6 +44,7 @@ COMMANDS: Final = (
     ingest,
     web,
     rates,
+    report,
     export,
     reconcile,
     backup,

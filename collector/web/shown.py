@@ -10,13 +10,14 @@ from typing import Any, Final
 
 from flask import Flask, request, session, url_for
 from flask_babel import gettext
+from werkzeug.local import LocalProxy
 
 from collector.ledger.readers.outcomes import OutcomeRow
 from collector.rates import Rate, Rule
 from collector.web import languages
 from collector.web.asked import OFFERED
 from collector.web.corrections.shown import filters as correction_words
-from collector.web.dashboard import EXTENSION, hall, now_ms, visitor, zone
+from collector.web.dashboard import hall, now_ms, ranked_from, visitor, zone
 from collector.web.device_states import DeviceState
 from collector.web.figures import NO_FIGURE, percent_text
 from collector.web.hall.today import root_text
@@ -140,7 +141,7 @@ def static_url(name: str) -> str:
     return url_for("static", filename=name, v=_static_version(name))
 
 
-KEPT_PARAMETERS: Final = frozenset({"period", "from", "to", "sort", "order"})
+KEPT_PARAMETERS: Final = frozenset({"period", "from", "to", "sort", "order", "rule"})
 """What a page's links carry on; anything else of a visitor's never reaches `url_for`."""
 
 
@@ -204,7 +205,7 @@ def register(app: Flask) -> None:
         menu=menu,
         levels=[int(level) for level in sorted(Level, reverse=True)],
         no_figure=NO_FIGURE,
-        ranked_from=app.extensions[EXTENSION].options.minimum_base,
+        ranked_from=LocalProxy(ranked_from),  # a number that templates compare with
         offered_periods=OFFERED,
         static_url=static_url,
     )
