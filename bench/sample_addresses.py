@@ -18,7 +18,9 @@ WINDOW: Final = "a03"
 """A window of the sample fleet that a full hall has corrections of."""
 DEPARTMENTS: Final = ("exit-entry", "household")
 """Departments whose manager may open every example: of `WINDOW`, and of one more."""
-NOT_PAGES: Final = frozenset({"static", "hall.overview"})
+NOT_PAGES: Final = frozenset(
+    {"static", "hall.overview", "reports.xlsx", "reports.csv", "reports.summary"}
+)
 """Addresses outside /api/ that answer no whole page."""
 
 

@@ -61,6 +61,9 @@ PICTURES: Final[dict[str, tuple[str, dict[str, int], dict[str, str]]]] = {
     "ledger": ("/integrity", WIDE, {}),
     "corrections": ("/corrections", WIDE, {}),
     "correction": ("/corrections/9", WIDE, {}),
+    "rules": ("/rules", WIDE, {}),
+    "report": ("/reports?span=2026-04", TALL, {}),
+    "bulletin": ("/reports/bulletin?span=2026-Q2", TALL, {}),
     "checkpoint": ("/integrity/checkpoints/1", SHEET, {}),
 }
 """File name → address, size, and what differs from the default light Chinese page."""

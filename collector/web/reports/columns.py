@@ -12,8 +12,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from collector.rates import Rate, published
-from collector.web.figures import percent_text
-from collector.web.languages import is_chinese
+from collector.web.languages import is_chinese, level_name
 from collector.web.reports.model import By, Row
 
 RATE_DECIMALS: Final = 3
@@ -72,27 +71,27 @@ _FIGURES: Final = (
     Column("rated", _("Rated"), Kind.COUNT, lambda row: row.figures.counts.rated),
     Column(
         "participation",
-        _("Participation %%"),
+        _("Participation, percent"),
         Kind.PERCENT,
         lambda row: percent_cell(row.figures.participation, SHARE_DECIMALS),
     ),
     Column("unrated", _("Unrated"), Kind.COUNT, lambda row: row.figures.counts.unrated),
     Column(
         "unrated_share",
-        _("Unrated share %%"),
+        _("Unrated share, percent"),
         Kind.PERCENT,
         lambda row: percent_cell(row.figures.unrated_share, SHARE_DECIMALS),
     ),
-    Column("level5", _("Very satisfied"), Kind.COUNT, _level(5)),
-    Column("level4", _("Satisfied"), Kind.COUNT, _level(4)),
-    Column("level3", _("Basically satisfied"), Kind.COUNT, _level(3)),
-    Column("level2", _("Dissatisfied"), Kind.COUNT, _level(2)),
-    Column("level1", _("Very dissatisfied"), Kind.COUNT, _level(1)),
+    Column("level5", 5, Kind.COUNT, _level(5)),
+    Column("level4", 4, Kind.COUNT, _level(4)),
+    Column("level3", 3, Kind.COUNT, _level(3)),
+    Column("level2", 2, Kind.COUNT, _level(2)),
+    Column("level1", 1, Kind.COUNT, _level(1)),
     Column("raw_numerator", _("Raw: satisfied"), Kind.COUNT, lambda r: r.figures.rate.numerator),
     Column("raw_base", _("Raw: base"), Kind.COUNT, lambda r: r.figures.rate.base),
     Column(
         "raw_percent",
-        _("Raw rate %%"),
+        _("Raw rate, percent"),
         Kind.PERCENT,
         lambda row: percent_cell(row.figures.rate, RATE_DECIMALS),
     ),
@@ -103,7 +102,7 @@ _FIGURES: Final = (
     Column("net_base", _("Net: base"), Kind.COUNT, lambda r: r.figures.net_rate.base),
     Column(
         "net_percent",
-        _("Net rate %%"),
+        _("Net rate, percent"),
         Kind.PERCENT,
         lambda row: percent_cell(row.figures.net_rate, RATE_DECIMALS),
     ),
@@ -125,8 +124,8 @@ def cells(row: Row, columns: tuple[Column, ...]) -> list[Cell]:
 
 
 def heading(column: Column) -> str:
-    """The column's heading in the page's language."""
-    return str(column.label).replace("%%", "%")
+    """The column's heading in the page's language; a level has its own name."""
+    return level_name(column.label) if isinstance(column.label, int) else str(column.label)
 
 
 def rank_text(row: Row, *, is_total: bool = False) -> str:
@@ -134,16 +133,3 @@ def rank_text(row: Row, *, is_total: bool = False) -> str:
     if is_total:
         return ""
     return str(gettext("too few")) if row.rank is None else str(row.rank)
-
-
-__all__ = [
-    "Cell",
-    "Column",
-    "Kind",
-    "cells",
-    "columns_of",
-    "heading",
-    "percent_cell",
-    "percent_text",
-    "rank_text",
-]

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any, Final, Literal
 
-from flask import Blueprint, Response, abort, render_template, request, send_file
+from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -41,6 +41,7 @@ from collector.web.view import WHOLE_HALL
 blueprint = Blueprint("reports", __name__)
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CSV: Final = "text/csv; charset=utf-8"
 QUARTERS_OFFERED: Final = 8
 MONTHS_OFFERED: Final = 13
 YEARS_OFFERED: Final = 4
@@ -160,6 +161,10 @@ def _download(content: bytes, mimetype: str, name: str, report: Report) -> Respo
         rule=str(report.version.rule),
         ledger_size=report.ledger.size,
     )
+    return _attachment(content, mimetype, name)
+
+
+def _attachment(content: bytes, mimetype: str, name: str) -> Response:
     response = Response(content, mimetype=mimetype)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
@@ -185,7 +190,7 @@ def csv() -> ResponseReturnValue:
         raise BadParameter(_("“bom”: expected 0 or 1, got “%(text)s”.") % {"text": bom[:40]})
     report = _report(asked_report(request.args, today()))
     content = report_csv(report, has_bom=bom == "1")
-    return _download(content, "text/csv; charset=utf-8", _file_name(report, ".csv"), report)
+    return _download(content, CSV, _file_name(report, ".csv"), report)
 
 
 @blueprint.get("/reports/summaries/<month>/<kind>")
@@ -196,16 +201,11 @@ def summary(month: str, kind: str) -> ResponseReturnValue:
         abort(HTTPStatus.NOT_FOUND)
     name = f"{month}{kind}"
     found = found_summary(folder, month)
-    if found.summary is None or name not in found.summary.files:
+    if found.summary is None:
         abort(HTTPStatus.NOT_FOUND)
+    content = (folder / name).read_bytes()
     note("report.download", name, rule=found.summary.rule, ledger_size=found.summary.ledger_size)
-    return send_file(
-        (folder / name).resolve(),
-        mimetype=XLSX if name.endswith(".xlsx") else "text/csv",
-        as_attachment=True,
-        download_name=f"yiping-{name}",
-        max_age=0,
-    )
+    return _attachment(content, XLSX if kind == ".xlsx" else CSV, f"yiping-{name}")
 
 
 @blueprint.get("/api/v1/reports")
