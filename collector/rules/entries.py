@@ -184,7 +184,8 @@ def in_force(versions: Sequence[Version], on: date) -> Version:
         versions: by number, the first of them without a beginning.
         on: local day.
     """
-    return next(version for version in reversed(versions) if version.from_on <= on)
+    begun = (version for version in reversed(versions) if version.from_on <= on)
+    return next(begun, versions[0])  # the first is the rule of every day before, too
 
 
 def in_force_in(versions: Sequence[Version], period: Period, today: date) -> Version:

@@ -76,6 +76,8 @@ def test_the_units_are_these() -> None:
         "collector-ingest.service",
         "collector-reconcile.service",
         "collector-reconcile.timer",
+        "collector-report.service",
+        "collector-report.timer",
         "collector-verify.service",
         "collector-verify.timer",
         "collector-web.service",
