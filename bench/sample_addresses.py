@@ -22,12 +22,9 @@ DEPARTMENTS: Final = ("exit-entry", "household")
 """Departments whose manager may open every example: of `WINDOW`, and of one more."""
 NOT_PAGES: Final = frozenset(
     {
-        "static",
-        "hall.overview",
-        "screen.now",
-        "exports.file",
-        "health.check",
-        "metrics.index",
+        *("static", "hall.overview", "screen.now"),
+        *("exports.file", "health.check", "metrics.index"),
+        *("reports.xlsx", "reports.csv", "reports.summary"),
     }
 )
 """Addresses outside /api/ that answer no whole page."""

@@ -19,6 +19,7 @@ from collector.commands import (
     fleet,
     ingest,
     rates,
+    report,
 )
 from collector.errors import CollectorError
 from collector.export import command as export
@@ -45,6 +46,7 @@ COMMANDS: Final = (
     web,
     token,
     rates,
+    report,
     export,
     reconcile,
     backup,

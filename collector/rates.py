@@ -7,6 +7,7 @@ because the figures assess people and someone else must be able to compute them 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from fractions import Fraction
 from typing import Final, Literal
 
@@ -85,6 +86,14 @@ COUNT_FIELDS: Final = (
 """Names of the fields of `Counts` in order; the rollup tables' columns have the same names."""
 
 
+class Rounding(StrEnum):
+    """How the last digit shown is chosen; always in exact arithmetic."""
+
+    HALF_UP = "half-up"
+    HALF_EVEN = "half-even"
+    DOWN = "down"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """How a rate is computed. A changed rule gets another name or a higher version.
@@ -94,12 +103,18 @@ class Rule:
         version: 1, 2, 3 …
         satisfied: the levels in the numerator.
         base: `rated` (counted ratings) or `invited` (sessions opened).
+        rounding: how percentages by this rule are rounded.
+        decimals: digits shown after the point; None: as many as the place shows.
+        minimum_base: rates over a smaller base are shown but not ranked; None: not said.
     """
 
     name: str
     version: int
     satisfied: frozenset[Level]
     base: Literal["rated", "invited"] = "rated"
+    rounding: Rounding = Rounding.HALF_UP
+    decimals: int | None = None
+    minimum_base: int | None = None
 
     def __str__(self) -> str:
         """Name and version, e.g. `satisfied-4-5/rated v1`."""
@@ -168,7 +183,7 @@ def participation(counts: Counts) -> Rate:
 
 
 def percent(rate: Rate, decimals: int = 3) -> str:
-    """The rate as text, e.g. `99.911 %`, rounded half up in exact arithmetic.
+    """The rate as text, e.g. `99.911 %`, rounded as its rule says in exact arithmetic.
 
     Args:
         rate: the rate.
@@ -180,7 +195,30 @@ def percent(rate: Rate, decimals: int = 3) -> str:
     if not rate.base:
         return "—"
     scale = 10**decimals
-    # half up: floor(x + 1/2), in integers so that no binary fraction decides a figure
-    units = (2 * 100 * scale * rate.numerator + rate.base) // (2 * rate.base)
+    # in integers, so that no binary fraction decides a figure
+    units, rest = divmod(100 * scale * rate.numerator, rate.base)
+    match rate.rule.rounding:
+        case Rounding.HALF_UP:
+            units += 2 * rest >= rate.base
+        case Rounding.HALF_EVEN:
+            units += 2 * rest > rate.base or (2 * rest == rate.base and units % 2 == 1)
+        case Rounding.DOWN:
+            pass
     whole, rest = divmod(units, scale)
     return f"{whole}.{rest:0{decimals}d} %" if decimals else f"{whole} %"
+
+
+def published(rate: Rate, decimals: int = 3) -> str:
+    """The rate as it is published: with the digits its rule says, else with `decimals`."""
+    return percent(rate, decimals if rate.rule.decimals is None else rate.rule.decimals)
+
+
+def is_ranked(rate: Rate, minimum_base: int) -> bool:
+    """Whether the base is large enough for a place in a ranking.
+
+    Args:
+        rate: the rate.
+        minimum_base: what counts where the rule says none.
+    """
+    said = rate.rule.minimum_base
+    return rate.base > 0 and rate.base >= (minimum_base if said is None else said)

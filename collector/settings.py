@@ -57,7 +57,9 @@ class WebSettings:
     minimum_base: Annotated[
         int,
         Setting(
-            help="Rates over fewer ratings are shown but not ranked.",
+            help="Rates over fewer ratings are shown but not ranked. Only for the first version of "
+            "the rule book, made at the dashboard's first start; later it is changed on the page "
+            "Rules.",
             unit="ratings",
             minimum=0,
             maximum=100000,
@@ -84,6 +86,13 @@ class WebSettings:
             "off behind a proxy that hides for whom it asks."
         ),
     ] = False
+    reports: Annotated[
+        Path | None,
+        Setting(
+            help="Folder with the monthly summaries that `collector report` makes; not set: none "
+            "are made or listed."
+        ),
+    ] = None
     session_hours: Annotated[
         int,
         Setting(help="How long a login lasts without use.", unit="hours", minimum=1, maximum=720),
@@ -206,6 +215,11 @@ class CollectorSettings:
     def corrections_file(self) -> Path:
         """The file of the corrections, the same for every program whatever its working folder."""
         return self.corrections.file or self.ledger.with_name("corrections.db")
+
+    @property
+    def rules_file(self) -> Path:
+        """The file of the hall's rules: beside the corrections, read and written by the same."""
+        return self.corrections_file.with_name("rules.db")
 
 
 def load_collector_settings(

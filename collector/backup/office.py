@@ -21,6 +21,7 @@ def office_files(settings: CollectorSettings) -> tuple[dict[str, Path], dict[str
     wanted = {
         "office.db": settings.web.office,
         "corrections.db": settings.corrections_file,
+        "rules.db": settings.rules_file,
     }
     found: dict[str, Path] = {}
     unreadable: dict[str, str] = {}

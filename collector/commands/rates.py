@@ -24,7 +24,8 @@ from collector.ledger.counts import (
 )
 from collector.ledger.readers import LedgerReader
 from collector.periods import FIRST_DAY, Period, PeriodName, between, named_period
-from collector.rates import DEFAULT_RULE, Counts, net_of, participation, percent, satisfaction
+from collector.rates import Counts, Rule, net_of, participation, percent, published, satisfaction
+from collector.rules.book import RuleBook
 from collector.settings import CollectorSettings
 from firmware_config.command_line import a_date
 from firmware_config.errors import ExitCode
@@ -90,6 +91,13 @@ def add_parser(commands: Any) -> None:
         metavar="GROUP",
         help="hall (default), department or window",
     )
+    parser.add_argument(
+        "--rule",
+        type=int,
+        metavar="N",
+        help="version of the hall's rules to compute with; without it the one in force on the "
+        "period's last day, today at most",
+    )
     add_format(parser)
     parser.set_defaults(run=run)
 
@@ -114,16 +122,20 @@ def run(
         alarms = alarms_in(query, file, period, limits_of(settings.corrections))
         names = place_names(query)
         reader.require_current()
+    book = RuleBook(settings.rules_file, minimum_base=settings.web.minimum_base)
+    version = book.of(period, today) if args.rule is None else book.number(args.rule)
+    rule = version.rule
     out = excluded_by(these, _KEYS[args.by])
-    rows = [_row(group, out.get(group.key, _NOTHING)) for group in groups]
+    rows = [_row(group, out.get(group.key, _NOTHING), rule) for group in groups]
     if args.json:
-        write_json([_document(group, out.get(group.key, _NOTHING), period) for group in groups])
+        write_json(
+            [_document(group, out.get(group.key, _NOTHING), period, rule) for group in groups]
+        )
     elif args.csv:
         write_csv(_COLUMNS, rows)
     else:
         write_line(
-            f"{period.start_on} – {period.last_on} · rule {DEFAULT_RULE} · "
-            "participation: rated ÷ invited"
+            f"{period.start_on} – {period.last_on} · rule {rule} · participation: rated ÷ invited"
         )
         shown = [
             at
@@ -154,17 +166,17 @@ _KEYS: dict[Grouping, Callable[[ExcludedRating], int]] = {
 }
 
 
-def _row(group: Group, excluded: Counts) -> tuple[Any, ...]:
-    counts, rate = group.counts, satisfaction(group.counts)
-    net = satisfaction(net_of(counts, excluded))
+def _row(group: Group, excluded: Counts, rule: Rule) -> tuple[Any, ...]:
+    counts, rate = group.counts, satisfaction(group.counts, rule)
+    net = satisfaction(net_of(counts, excluded), rule)
     return (
         group.code,
         group.name or "—",
-        percent(rate),
+        published(rate),
         rate.numerator,
         rate.base,
         excluded.rated,
-        percent(net),
+        published(net),
         net.numerator,
         net.base,
         percent(participation(counts), 2),
@@ -177,9 +189,9 @@ def _row(group: Group, excluded: Counts) -> tuple[Any, ...]:
     )
 
 
-def _document(group: Group, excluded: Counts, period: Period) -> dict[str, Any]:
-    counts, rate = group.counts, satisfaction(group.counts)
-    net = satisfaction(net_of(counts, excluded))
+def _document(group: Group, excluded: Counts, period: Period, rule: Rule) -> dict[str, Any]:
+    counts, rate = group.counts, satisfaction(group.counts, rule)
+    net = satisfaction(net_of(counts, excluded), rule)
     taking_part = participation(counts)
     return {
         "id": group.code,
@@ -190,7 +202,7 @@ def _document(group: Group, excluded: Counts, period: Period) -> dict[str, Any]:
         "rule": str(rate.rule),
         "numerator": rate.numerator,
         "base": rate.base,
-        "percent": percent(rate) if rate.base else None,
+        "percent": published(rate) if rate.base else None,
         "participation": {
             "rule": str(taking_part.rule),
             "numerator": taking_part.numerator,
@@ -209,6 +221,6 @@ def _document(group: Group, excluded: Counts, period: Period) -> dict[str, Any]:
         "net": {
             "numerator": net.numerator,
             "base": net.base,
-            "percent": percent(net) if net.base else None,
+            "percent": published(net) if net.base else None,
         },
     }

@@ -6,20 +6,16 @@ that one taken away, changed or put in later shows (`collector correction verify
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Final
 
-import msgspec
-
+from collector.chained import InvalidText, chained_digest, kept_text
 from collector.errors import UsageError
-from firmware_config.chain import b64url
 
 LONGEST_TEXT: Final = 500
 """Characters of a note. Source: our choice; long enough for three sentences."""
-FIRST_PREV: Final = b""
 UNIX: Final = "unix:"
 """Begins the name of who works on the command line; the rest is the Unix user."""
 
@@ -202,11 +198,7 @@ def entry_digest(entry: Proposal | Decision) -> bytes:
             flat |= {part.name: getattr(value, part.name) for part in fields(value)}
         else:
             flat[field.name] = value
-    told = {
-        key: b64url(value).decode("ascii") if isinstance(value, bytes) else value
-        for key, value in flat.items()
-    }
-    return hashlib.sha256(msgspec.json.encode(told, order="sorted")).digest()
+    return chained_digest(flat)
 
 
 def person_of(name: str) -> str:
@@ -230,13 +222,7 @@ def checked_text(text: str, what: str, *, is_required: bool = False) -> str:
     Raises:
         CorrectionRefused: missing, too long, or with control characters.
     """
-    kept = "\n".join(line.strip() for line in text.strip().splitlines())
-    if is_required and not kept:
-        raise CorrectionRefused(Refusal.TEXT, f"{what}: expected a sentence, got nothing")
-    if len(kept) > LONGEST_TEXT:
-        raise CorrectionRefused(
-            Refusal.TEXT, f"{what}: expected at most {LONGEST_TEXT} characters, got {len(kept)}"
-        )
-    if any(unicodedata.category(c) in ("Cc", "Cs") for c in kept if c != "\n"):
-        raise CorrectionRefused(Refusal.TEXT, f"{what}: expected text, got control characters")
-    return kept
+    try:
+        return kept_text(text, what, longest=LONGEST_TEXT, is_required=is_required)
+    except InvalidText as error:
+        raise CorrectionRefused(Refusal.TEXT, str(error)) from None

@@ -1,129 +1,21 @@
-"""`corrections.db`: the file, its schema, and one short connection for each question or entry.
-
-Its journal is a rollback journal and not a write-ahead log: a reader that may not write the folder
-needs no `-shm` file then, and no connection stays open long enough to hold up a writer.
-"""
+"""`corrections.db`: the corrections' file and schema."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from importlib import resources
-from pathlib import Path
-from typing import Any, Final
-from urllib.parse import quote
+from collector.kept_file import FILE_MODE, KeptFile, KeptFileUnavailable, Row
 
-from collector.errors import CollectorError
-from firmware_config.errors import ExitCode
+__all__ = ["FILE_MODE", "SCHEMAS", "CorrectionsFile", "CorrectionsUnavailable", "Row"]
 
-SCHEMAS: Final = ("0001_corrections.sql",)
-BUSY_TIMEOUT_S: Final = 5.0
-FILE_MODE: Final = 0o640
-"""Its owner writes, the group of the ledger's readers reads: no password is in it."""
-
-Row = tuple[Any, ...]
+SCHEMAS = ("0001_corrections.sql",)
 
 
-class CorrectionsUnavailable(CollectorError, OSError):
+class CorrectionsUnavailable(KeptFileUnavailable):
     """`corrections.db` cannot be read or written: no figure is told as if there were none."""
 
-    exit_code = ExitCode.DATABASE
 
+class CorrectionsFile(KeptFile):
+    """The corrections of one hall; where the file does not exist, there are none yet."""
 
-class CorrectionsFile:
-    """The file of one hall. Safe to use from any thread.
-
-    Args:
-        path: the file; where it does not exist, there are no corrections yet.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def prepare(self) -> None:
-        """Make the file and bring its schema up to date; only its writer calls this.
-
-        Raises:
-            CorrectionsUnavailable: it cannot be made, or a newer program wrote it.
-        """
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            if not self.path.exists():
-                self.path.touch(mode=FILE_MODE)
-                self.path.chmod(FILE_MODE)  # whatever the umask of the service
-            with closing(self._connect("rw")) as connection:
-                version = connection.execute("PRAGMA user_version").fetchone()[0]
-                self._expect_known(version)
-                for number, name in enumerate(SCHEMAS[version:], start=version + 1):
-                    script = resources.files("collector.corrections").joinpath("schema", name)
-                    connection.executescript(
-                        f"BEGIN IMMEDIATE; {script.read_text(encoding='utf-8')} "
-                        f"PRAGMA user_version = {number}; COMMIT;"
-                    )
-        except (OSError, sqlite3.Error) as error:
-            raise self._unavailable(error) from error
-
-    def _connect(self, mode: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            f"file:{quote(str(self.path.resolve()))}?mode={mode}",
-            uri=True,
-            timeout=BUSY_TIMEOUT_S,
-            isolation_level=None,
-        )
-        connection.execute("PRAGMA synchronous = EXTRA")  # a power cut takes no decision back
-        connection.execute("PRAGMA foreign_keys = ON")
-        return connection
-
-    def _expect_known(self, version: int) -> None:
-        if version > len(SCHEMAS):
-            raise CorrectionsUnavailable(
-                f"{self.path}: expected schema {len(SCHEMAS)} or older, got {version}"
-            )
-
-    def _unavailable(self, error: Exception) -> CorrectionsUnavailable:
-        if isinstance(error, CorrectionsUnavailable):
-            return error
-        return CorrectionsUnavailable(f"{self.path}: {error}")
-
-    def rows(self, sql: str, *parameters: object) -> list[Row]:
-        """All rows of a question; none where there is no file yet.
-
-        Raises:
-            CorrectionsUnavailable: the file is there and cannot be read.
-        """
-        try:
-            if not self.path.exists():
-                return []
-            with closing(self._connect("ro")) as connection:
-                version = connection.execute("PRAGMA user_version").fetchone()[0]
-                self._expect_known(version)
-                return connection.execute(sql, parameters).fetchall() if version else []
-        except (OSError, sqlite3.Error, OverflowError) as error:  # a number no column can hold
-            raise self._unavailable(error) from error
-
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction that nobody else writes in; an exception takes it back.
-
-        Raises:
-            CorrectionsUnavailable: the file cannot be written.
-            sqlite3.IntegrityError: a guard of the schema refused an entry.
-        """
-        try:
-            with closing(self._connect("rw")) as connection:
-                connection.execute("BEGIN IMMEDIATE")
-                yield connection  # closing takes back what was not committed
-                connection.execute("COMMIT")
-        except sqlite3.IntegrityError:
-            raise
-        except (sqlite3.Error, OverflowError) as error:
-            raise self._unavailable(error) from error
-
-    def version(self) -> tuple[int, int, int]:
-        """Something that changes with every entry; costs one look at the folder."""
-        try:
-            stat = self.path.stat()
-        except OSError:
-            return 0, 0, 0
-        return stat.st_ino, stat.st_size, stat.st_mtime_ns
+    package = "collector.corrections"
+    schemas = SCHEMAS
+    unavailable = CorrectionsUnavailable

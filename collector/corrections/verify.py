@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from collector.chained import FIRST_PREV
 from collector.corrections.entries import (
-    FIRST_PREV,
     ChainMark,
     Correction,
     CorrectionRefused,

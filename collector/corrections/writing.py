@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
+from collector.chained import FIRST_PREV
 from collector.corrections.entries import (
-    FIRST_PREV,
     Correction,
     CorrectionRefused,
     Decision,

@@ -2,12 +2,12 @@
 
 - A day whose records a purge took has nothing left to be made of: its evidence would be missing.
 - While the chain of corrections is not the one that earlier exports name, no exclusion is taken
-  back or put in by a revision.
+  back or put in by a revision; while the rule book is not, no day gets another rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Final
@@ -64,6 +64,8 @@ def choose(
     *,
     now: datetime,
     is_chain_broken: bool,
+    ruled_anew: Collection[date] = (),
+    is_book_broken: bool = False,
 ) -> Choice:
     """The days of one run.
 
@@ -75,6 +77,8 @@ def choose(
         request: which days are asked for.
         now: aware.
         is_chain_broken: the chain of corrections is not the one that earlier exports name.
+        ruled_anew: exported days whose rule is another version now.
+        is_book_broken: the rule book is not the one that earlier exports name.
 
     Raises:
         UsageError: a day asked for is not over, the ledger does not reach back to it, or its
@@ -105,7 +109,7 @@ def choose(
         if purged and first_received_on is not None:
             # what is left of days around the cut says less than their exports
             recheck_from = max(recheck_from, first_received_on + _DAY)
-        corrected |= exporter.fallen
+        corrected |= exporter.fallen | set(ruled_anew)
         days = choose_days(due, exported, totals, recheck_from, corrected)
         changed = choose_days(due, exported, totals, date.max, corrected)
     warnings = []
@@ -119,6 +123,12 @@ def choose(
                 "earlier exports name (see above)"
             )
         days = [on for on in days if on not in kept]
+    if is_book_broken and (held := [on for on in days if on in ruled_anew]):
+        warnings.append(
+            f"{_listed(held)}: left as exported until the rules are again those that earlier "
+            "exports name (see above)"
+        )
+        days = [on for on in days if on not in ruled_anew]
     return Choice(days=days, warnings=warnings)
 
 

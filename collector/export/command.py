@@ -14,8 +14,8 @@ import msgspec
 from collector.errors import UsageError
 from collector.export.choosing import Request
 from collector.export.exporter import Action, DayResult
-from collector.export.manifest import rule_of
 from collector.export.nightly import Clock, export_status, run_export, utc_now
+from collector.export.rule_entry import rule_of
 from collector.rates import Rate
 from collector.settings import CollectorSettings
 from firmware_config.command_line import a_date

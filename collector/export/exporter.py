@@ -33,13 +33,13 @@ from collector.export.manifest import (
     counts_entry,
     encode_manifest,
     file_entry,
-    rule_entry,
     sha256,
 )
+from collector.export.rule_entry import rule_entry
 from collector.export.source import LedgerSource
 from collector.export.tables import Names, utc_text
 from collector.periods import period_ms, single_day
-from collector.rates import Rule
+from collector.rules.entries import Version
 from firmware_config.contract import CONTRACT_VERSION
 
 
@@ -68,7 +68,7 @@ class Exporter:
         source: the snapshot.
         corrections: which ratings the net figures leave out.
         folder: where to; the caller holds its lock.
-        rule: of the satisfaction rate.
+        version_on: the version of the hall's rules that is the rule of a local day.
         has_bom: whether CSV files begin with a byte order mark.
         clock: UTC wall clock, for `made_at`.
     """
@@ -79,14 +79,14 @@ class Exporter:
         corrections: Corrections,
         folder: ExportFolder,
         *,
-        rule: Rule,
+        version_on: Callable[[date], Version],
         has_bom: bool,
         clock: Callable[[], datetime],
     ) -> None:
         self._source = source
         self._corrections = corrections
         self._folder = folder
-        self._rule = rule
+        self._version_on = version_on
         self._has_bom = has_bom
         self._clock = clock
         self._names: Names = source.names()
@@ -141,7 +141,7 @@ class Exporter:
             on,
             journals,
             self._corrections.of(on),
-            rule=self._rule,
+            rule=self._version_on(on).rule,
             has_bom=self._has_bom,
         )
         self._require_current()
@@ -203,6 +203,7 @@ class Exporter:
         checkpoint: str | None,
     ) -> Manifest:
         identity = self._source.identity
+        version = self._version_on(on)
         start_ms, end_ms = period_ms(single_day(on), identity.zone)
         return Manifest(
             format=FORMAT,
@@ -220,8 +221,8 @@ class Exporter:
             replaces=replaces,
             made_at=_utc_seconds(self._clock()),
             ledger=LedgerMark(gen=identity.gen, size=identity.size, root=identity.root),
-            rule=rule_entry(self._rule),
-            counts=counts_entry(built.counts, self._rule, built.excluded),
+            rule=rule_entry(version),
+            counts=counts_entry(built.counts, version.rule, built.excluded),
             corrections=self._corrections.entry(on),
             balanced=not built.differences and not built.day_closes.mismatches,
             differences=built.differences,

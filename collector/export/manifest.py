@@ -7,14 +7,14 @@ spelling; its SHA-256 is the `previous` of the next one, which chains the export
 from __future__ import annotations
 
 import hashlib
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from collector.errors import CollectorError
+from collector.export.rule_entry import RuleEntry
 from collector.rates import Counts, Rule, net_of, participation, satisfaction
-from firmware_config.levels import Level
 
 FORMAT: Final = "yiping-export"
 FORMAT_VERSION: Final = 1
@@ -55,15 +55,6 @@ class LedgerMark(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gen: str
     size: int
     root: str
-
-
-class RuleEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The rule of the satisfaction rate; `satisfied` from high to low."""
-
-    name: str
-    version: int
-    satisfied: list[int]
-    base: Literal["rated", "invited"]
 
 
 class CountsEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -178,18 +169,6 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     checkpoint: str | None
     files: dict[str, FileEntry]
     facts_sha256: str
-
-
-def rule_entry(rule: Rule) -> RuleEntry:
-    """The manifest's form of a rule."""
-    satisfied = sorted((int(level) for level in rule.satisfied), reverse=True)
-    return RuleEntry(name=rule.name, version=rule.version, satisfied=satisfied, base=rule.base)
-
-
-def rule_of(entry: RuleEntry) -> Rule:
-    """The rule a manifest names. Raises ValueError for a level that does not exist."""
-    satisfied = frozenset(Level(number) for number in entry.satisfied)
-    return Rule(entry.name, entry.version, satisfied, entry.base)
 
 
 def counts_entry(counts: Counts, rule: Rule, excluded: Counts) -> CountsEntry:

@@ -24,9 +24,10 @@ from collector.export.corrections_source import read_corrections
 from collector.export.exporter import Action, DayResult, Exporter
 from collector.export.folders import ExportFolder, FoundExport
 from collector.export.plan import GRACE, due_days, last_due_on
+from collector.export.ruled import rule_problems, ruled_anew
 from collector.export.source import LedgerSource
 from collector.ledger.readers import LedgerReader
-from collector.rates import DEFAULT_RULE
+from collector.rules.book import RuleBook
 from collector.settings import CollectorSettings
 
 Clock = Callable[[], datetime]
@@ -94,21 +95,24 @@ def run_export(
         LedgerUnavailable: the ledger cannot be read.
         LedgerMismatch: the ledger is of another hall.
         CorrectionsUnavailable: the corrections are there and cannot be read.
+        RulesUnavailable: the rule book is there and cannot be read.
     """
     folder = ExportFolder(settings.export.folder)
     with folder.locked(), LedgerReader(settings.ledger) as reader:
         source = _source(reader, settings)
         file = CorrectionsFile(settings.corrections_file)
         corrections = read_corrections(reader.rows, file, limits_of(settings.corrections))
+        rules = RuleBook(settings.rules_file, minimum_base=settings.web.minimum_base)
         exporter = Exporter(
             source,
             corrections,
             folder,
-            rule=DEFAULT_RULE,
+            version_on=rules.on,
             has_bom=settings.export.csv_bom,
             clock=clock,
         )
         broken = mark_problems(file, exporter.marks.items())
+        lost = list(rule_problems(rules, exporter.exported.values()))
         choice = choose(
             source,
             corrections,
@@ -117,10 +121,12 @@ def run_export(
             request,
             now=clock(),
             is_chain_broken=bool(broken),
+            ruled_anew=ruled_anew(rules, exporter.exported),
+            is_book_broken=bool(lost),
         )
         days = choice.days
         result = RunResult(
-            warnings=[*_ledger_warnings(source, exporter), *broken, *choice.warnings]
+            warnings=[*_ledger_warnings(source, exporter), *broken, *lost, *choice.warnings]
         )
         journals = read_journal_days(source, days[0]) if days else {}
         for on in days:

@@ -100,6 +100,8 @@ WRONG = {
     "invited": ("邀评或无效按键的数目不对", "wrong count of invitations or presses"),
     "rate": ("比率与计数不符", "a rate does not follow from its counts"),
     "rule": ("满意率规则与其名称不符", "the rule is not what its name says"),
+    "rule-text": ("规则全文与其摘要或清单不符", "the rule's text does not agree with its digest"),
+    "rule-changed": ("同一规则版本前后不同", "one version of the rules, two texts"),
     "day-close": ("与评价器的日结不符", "not what the device itself counted"),
     "balance-flag": ("“已平衡”标记不对", "the mark `balanced` is wrong"),
     "not-balanced": ("导出自称不平衡", "the export says itself that it does not balance"),
@@ -151,6 +153,8 @@ NOTES = {
     "day-open": ("{n} 台次评价器的日结未到", "day-closes of {n} devices had not arrived"),
     "zone": ("本机没有时区数据：日期界限未核验", "no time zone data here: day limits not checked"),
     "rule": ("规则 {x} 不为本程序所知，按清单所述计算", "rule {x} is not known here: as described"),
+    "rule-own": ("{n} 天按大厅自定的规则计算（{x}），规则全文见清单",
+        "{n} days go by a rule of the hall's own ({x}): its text is in the manifest"),
     "key-changed": ("{n} 台次评价器换了公钥，例如 {x}", "{n} devices changed their key, e.g. {x}"),
     "pruned": ("卡上较早的 {n} 条记录已归档删除", "{n} older records were archived and pruned"),
     "close-pruned": ("{n} 个日结的记录已不全", "records of {n} day-closes are no longer all here"),
@@ -318,11 +322,16 @@ def zone_named(name: str) -> tzinfo | None:
         return None
 
 
-def percent(numerator: int, base: int) -> str:
-    """Percent with three decimals, half up; empty when the base is 0."""
+def percent(numerator: int, base: int, rounding: str = "half-up") -> str:
+    """Percent with three decimals; empty when the base is 0."""
     if not base:
         return ""
-    units = (200_000 * numerator + base) // (2 * base)
+    units, rest = divmod(100_000 * numerator, base)
+    is_half, is_more = 2 * rest == base, 2 * rest > base
+    if rounding == "half-up":
+        units += is_half or is_more
+    elif rounding == "half-even":
+        units += is_more or (is_half and units % 2 == 1)
     return f"{units // 1000}.{units % 1000:03d}"
 
 
@@ -561,12 +570,23 @@ NUMBERS = {
 RECORDS, KEYS, MANIFEST = "records.jws.gz", "keys.json", "manifest.json"
 LINK = {"folder": str, "sha256": str}
 DIFFERENCE = {"what": str, "found": {(int, str)}}
+RULE: dict[str, Any] = {"name": str, "version": int, "satisfied": [int], "base": str}
+BOOK: dict[str, Any] = {
+    **{"number": int, "from_on": str, "author": str, "reason": str, "past_reason": str},
+    **{"made_ms": int, "prev": str},
+    "rules": {
+        **{"satisfied": [int], "base": str, "decimals": (None, int), "rounding": str},
+        **{"minimum_base": int, "hours": [str], "days": [{"on": str, "kind": str, "name": str}]},
+    },
+    "digest": str,
+}
+ROUNDINGS = ("half-up", "half-even", "down")
 SHAPE: dict[str, Any] = {
     **{"format": str, "format_version": int, "contract_version": int, "number": int},
     **{"previous": (None, LINK), "hall": str, "hall_name": str, "day": str, "timezone": str},
     **{"day_start": str, "day_end": str, "revision": int, "replaces": (None, LINK), "made_at": str},
     "ledger": {"gen": str, "size": int, "root": str},
-    "rule": {"name": str, "version": int, "satisfied": [int], "base": str},
+    "rule": (RULE, {**RULE, "book": BOOK}),
     "counts": {name: int for name in (*COUNTS, *PARTS, *NET)},
     "corrections": {"entries": int, "head": str, "in_day": [int], "alarms": [str]},
     **{"balanced": bool, "differences": [DIFFERENCE]},
@@ -1010,27 +1030,75 @@ def figures_of(counts: dict[str, int], rule: dict[str, Any]) -> dict[str, str]:
         "rated": str(sum(counts[f"level{level}"] for level in range(1, 6))),
         "satisfaction_numerator": str(satisfied),
         "satisfaction_base": str(base),
-        "satisfaction_percent": percent(satisfied, base),
+        "satisfaction_percent": percent(satisfied, base, rounding_of(rule)),
         "participation_numerator": str(counts["rated"]),
         "participation_base": str(counts["invited"]),
         "participation_percent": percent(counts["rated"], counts["invited"]),
         "excluded": str(excluded),
         "net_satisfaction_numerator": str(net),
         "net_satisfaction_base": str(net_base),
-        "net_satisfaction_percent": percent(net, net_base),
+        "net_satisfaction_percent": percent(net, net_base, rounding_of(rule)),
         "rule": rule["name"],
         "rule_version": str(rule["version"]),
     }
 
 
+def rounding_of(rule: dict[str, Any]) -> str:
+    """How the percentages of satisfaction are rounded by a rule."""
+    rounding: str = rule["book"]["rules"]["rounding"] if "book" in rule else "half-up"
+    return rounding
+
+
+def check_rule(day: Day, report: Report) -> None:
+    """The rule of the day: its name says what it counts, its text is the one that was digested."""
+    rule, place = day.manifest["rule"], f"{day.name}/{MANIFEST}"
+    told = (rule["satisfied"], rule["base"])
+    name = f"satisfied-{'-'.join(map(str, sorted(rule['satisfied'])))}/{rule['base']}"
+    known = KNOWN_RULES.get((rule["name"], rule["version"]))
+    if known not in (None, told):
+        report.wrong("rule", place, known, told)
+    elif name != rule["name"]:
+        report.wrong("rule", place, name, rule["name"])
+    if "book" not in rule:
+        if known is None:
+            report.note("rule", x=rule["name"])
+        return
+    book = {key: value for key, value in rule["book"].items() if key != "digest"}
+    text = json.dumps(book, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    digest = b64(hashlib.sha256(text.encode("utf-8", "replace")).digest())
+    if digest != rule["book"]["digest"]:
+        report.wrong("rule-text", place, digest, rule["book"]["digest"])
+    said = (book["number"], book["rules"]["satisfied"], book["rules"]["base"])
+    if said != (rule["version"], *told):
+        report.wrong("rule-text", place, said, (rule["version"], *told))
+    if rounding_of(rule) not in ROUNDINGS:
+        report.wrong("rule-text", place, " or ".join(ROUNDINGS), rounding_of(rule))
+    if book["from_on"] > day.manifest["day"]:
+        report.wrong(
+            "rule-text", f"{place} from_on", f"until {day.manifest['day']}", book["from_on"]
+        )
+    if rule["version"] != 1:
+        report.note("rule-own", x=f"{rule['name']} v{rule['version']}")
+
+
+def check_rules_between_days(days: Iterable[Day], report: Report) -> None:
+    """One version has one text in all exports, and follows the version before it."""
+    seen: dict[int, str] = {}
+    books = [(day, day.manifest["rule"]["book"]) for day in days if "book" in day.manifest["rule"]]
+    for day, book in books:
+        kept = seen.setdefault(book["number"], book["digest"])
+        if kept != book["digest"]:
+            report.wrong("rule-changed", f"{day.name}/{MANIFEST}", kept, book["digest"])
+    for day, book in books:
+        before = seen.get(book["number"] - 1)
+        if before is not None and before != book["prev"]:
+            report.wrong("rule-changed", f"{day.name}/{MANIFEST} prev", before, book["prev"])
+
+
 def check_sums(day: Day, report: Report) -> None:
     """Detail into windows, windows into departments and the hall, and every rate by the rule."""
     rule = day.manifest["rule"]
-    known = KNOWN_RULES.get((rule["name"], rule["version"]))
-    if known is None:
-        report.note("rule", x=rule["name"])
-    elif known != (rule["satisfied"], rule["base"]):
-        report.wrong("rule", f"{day.name}/{MANIFEST}", known, (rule["satisfied"], rule["base"]))
+    check_rule(day, report)
     from_detail: dict[Where, Counter[str]] = defaultdict(Counter)
     for row in day.tables.get("detail.csv", []):
         is_rated, is_repeat = row["kind"] == "RATED", row["is_repeat"] == "1"
@@ -1289,6 +1357,7 @@ def check_exports(folder: Path, pins: Pins, report: Report) -> list[Day]:
     check_chain(days, report)
     check_ledger_marks(days, report)
     check_corrections_marks(days, report)
+    check_rules_between_days(days, report)
     is_whole = any(day.manifest["number"] == 1 for day in days)
     latest_days = [day for day in days if day.name not in report.settled]
     check_between_days(latest_days, cases, is_whole, report)

@@ -16,6 +16,7 @@ from collector.office.accounts import Accounts
 from collector.office.database import Office
 from collector.office.sessions import Sessions
 from collector.office.tokens import Tokens
+from collector.rules.book import RuleBook
 from collector.web import access, languages, problems, shown
 from collector.web.account.views import blueprint as account_pages
 from collector.web.alarms import AlarmWatch
@@ -24,7 +25,7 @@ from collector.web.api.views import blueprint as api_pages
 from collector.web.asked import NumberInPath
 from collector.web.bad.views import blueprint as bad_pages
 from collector.web.corrections.views import blueprint as correction_pages
-from collector.web.dashboard import EXTENSION, Dashboard, WebOptions, rule_of
+from collector.web.dashboard import EXTENSION, Dashboard, WebOptions
 from collector.web.departments.views import blueprint as department_pages
 from collector.web.devices import shown as devices_shown
 from collector.web.devices.identify import blueprint as identify_pages
@@ -38,6 +39,8 @@ from collector.web.integrity.views import blueprint as integrity_pages
 from collector.web.live import LedgerWatcher
 from collector.web.metrics.requests import measure
 from collector.web.metrics.views import blueprint as metric_pages
+from collector.web.reports.views import blueprint as report_pages
+from collector.web.rules.views import blueprint as rule_pages
 from collector.web.screen.views import blueprint as screen_pages
 from collector.web.tokens.views import blueprint as token_pages
 from collector.web.windows.views import blueprint as window_pages
@@ -58,7 +61,7 @@ def create_app(
     clock: Callable[[], int] = wall_clock,
     hasher: PasswordHasher | None = None,
 ) -> Flask:
-    """Make the dashboard; `office.db` and `corrections.db` are made or brought up to date.
+    """Make the dashboard; its three databases are made or brought up to date.
 
     Live streams need `dashboard.watcher.start()`; without it pages ask every two seconds.
 
@@ -70,12 +73,15 @@ def create_app(
     Raises:
         OfficeError: a newer program wrote `office.db`.
         CorrectionsUnavailable: the same of `corrections.db`, or it cannot be made.
+        RulesUnavailable: the same of `rules.db`.
         OSError: `office.db` cannot be made.
     """
     office = Office(options.office)
     office.prepare()
     corrections = CorrectionsFile(options.corrections)
     corrections.prepare()
+    rules = RuleBook(options.rules_file, minimum_base=options.minimum_base)
+    rules.prepare(clock())
     alarms = AlarmWatch(corrections, options.limits)
     app = Flask("collector.web")
     app.config.from_mapping(
@@ -97,6 +103,7 @@ def create_app(
         options=options,
         office=office,
         corrections=corrections,
+        rules=rules,
         alarms=alarms,
         accounts=Accounts(office, hasher),
         sessions=Sessions(office, idle_s=options.idle_s),
@@ -108,9 +115,9 @@ def create_app(
                 alarms,
                 minimum_base=options.minimum_base,
                 follows_records=options.follows_records,
-                rule_of=rule_of,
+                rule_of=lambda day: rules.on(day.last_on).rule,
             ),
-            beside=corrections.version,
+            beside=lambda: (corrections.version(), rules.mark()),
             max_streams=options.max_streams,
         ),
         clock=clock,
@@ -139,6 +146,8 @@ def create_app(
         metric_pages,
         device_pages,
         identify_pages,
+        rule_pages,
+        report_pages,
     ):
         app.register_blueprint(pages)
     app.after_request(_refuse_torn_answer)

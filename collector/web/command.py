@@ -93,6 +93,8 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         ledger=settings.ledger,
         office=web.office,
         corrections=settings.corrections_file,
+        rules=settings.rules_file,
+        reports=web.reports,
         secret=web.secret,
         is_https=web.https,
         minimum_base=web.minimum_base,

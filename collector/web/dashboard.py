@@ -9,7 +9,8 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from flask import current_app, g
+from flask import current_app, g, request
+from flask_babel import gettext as _
 
 from collector.corrections.excluded import DEFAULT_LIMITS, Limits
 from collector.corrections.file import CorrectionsFile
@@ -24,8 +25,11 @@ from collector.office.roles import Role
 from collector.office.sessions import IDLE_S, Sessions
 from collector.office.tokens import Tokens
 from collector.periods import Period, local_day
-from collector.rates import DEFAULT_RULE, Rule
+from collector.rates import Rule
+from collector.rules.book import RuleBook
+from collector.rules.entries import UnknownRule, Version
 from collector.web.alarms import AlarmWatch
+from collector.web.asked import BadParameter, asked_number
 from collector.web.care.options import CareOptions
 from collector.web.live import MAX_STREAMS, LedgerWatcher
 from collector.web.page_time import newest_ms
@@ -43,8 +47,10 @@ class WebOptions:
         ledger: the ledger file, opened read-only.
         office: `office.db`, made when missing.
         corrections: `corrections.db`, made when missing.
+        rules: `rules.db`, made when missing; None: beside the corrections.
+        reports: folder with the monthly summaries; None: there are none.
         is_https: browsers reach it by HTTPS: cookies are then marked Secure.
-        minimum_base: rates over fewer ratings are shown but not ranked.
+        minimum_base: what the first version of the rules says of rankings.
         secret: file with the key that signs the preferences cookie; None: kept in `office.db`.
         idle_s: a session that was not used for so many seconds ends.
         max_streams: live streams at one time; each holds a thread of the server.
@@ -59,6 +65,8 @@ class WebOptions:
     ledger: Path
     office: Path
     corrections: Path
+    rules: Path | None = None
+    reports: Path | None = None
     is_https: bool = False
     minimum_base: int = 10
     secret: Path | None = None
@@ -71,6 +79,11 @@ class WebOptions:
     wishes: Path | None = None
     command_log: Path | None = None
 
+    @property
+    def rules_file(self) -> Path:
+        """`rules.db`."""
+        return self.rules or self.corrections.with_name("rules.db")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dashboard:
@@ -79,6 +92,7 @@ class Dashboard:
     options: WebOptions
     office: Office
     corrections: CorrectionsFile
+    rules: RuleBook
     alarms: AlarmWatch
     accounts: Accounts
     sessions: Sessions
@@ -174,9 +188,41 @@ def scope() -> Scope:
     return found
 
 
-def rule_of(_period: Period) -> Rule:
-    """The rule by which the rates of a period are computed."""
-    return DEFAULT_RULE
+def version_of(period: Period) -> Version:
+    """The version of the hall's rules by which this request computes the rates of a period.
+
+    That is the one in force on the period's last day that is not in the future, or the one that
+    `rule=NUMBER` asks for.
+
+    Raises:
+        BadParameter: the address asks for a version that there is not.
+        RulesUnavailable: the rule book cannot be read.
+    """
+    book = dashboard().rules
+    if "rule" in request.args:
+        number = asked_number(request.args, "rule", default=0)
+        try:
+            version = book.number(number)
+        except UnknownRule:
+            raise BadParameter(
+                _("“rule”: expected a version from 1 to %(last)s, got “%(number)s”.")
+                % {"last": len(book.versions()), "number": number}
+            ) from None
+    else:
+        version = book.of(period, today())
+    g.version = version
+    return version
+
+
+def rule_of(period: Period) -> Rule:
+    """The rule by which the rates of a period are computed; see `version_of`."""
+    return version_of(period).rule
+
+
+def ranked_from() -> int:
+    """The smallest base that is ranked on this page, by the rule it used."""
+    version: Version = g.get("version") or dashboard().rules.on(today())
+    return version.rules.minimum_base
 
 
 def view_of(period: Period, seen: Scope | None = None) -> View:

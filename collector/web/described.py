@@ -56,6 +56,13 @@ PERIOD: Final = Parameter(
 FROM: Final = Parameter(name="from", type=date, help="First local day; needs `to`.")
 TO: Final = Parameter(name="to", type=date, help="Last local day, included; needs `from`.")
 IN_PERIOD: Final = (PERIOD, FROM, TO)
+RULE: Final = Parameter(
+    name="rule",
+    type=Annotated[int, msgspec.Meta(ge=1, le=10**15 - 1)],
+    help="Version of the rules to compute by; left out: the period's own.",
+)
+RATED: Final = (*IN_PERIOD, RULE)
+"""What every address takes that gives rates of a period."""
 ORDER: Final = Parameter(name="order", type=Literal["asc", "desc"], help="Direction of `sort`.")
 PAGE: Final = Parameter(
     name="page", type=Annotated[int, msgspec.Meta(ge=1, le=999_999)], help="Page, from 1 on."

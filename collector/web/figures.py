@@ -15,9 +15,10 @@ from collector.rates import (
     Counts,
     Rate,
     Rule,
+    is_ranked,
     net_of,
     participation,
-    percent,
+    published,
     satisfaction,
 )
 from firmware_config.levels import Level
@@ -153,8 +154,13 @@ def _levels_json(counts: Counts) -> dict[str, int]:
 
 
 def percent_text(rate: Rate, decimals: int) -> str:
-    """The percentage without its sign, `—` for base 0."""
-    return percent(rate, decimals).removesuffix(" %")
+    """The percentage without its sign, `—` for base 0.
+
+    Args:
+        rate: the rate.
+        decimals: where the rate's rule does not say how many are shown.
+    """
+    return published(rate, decimals).removesuffix(" %")
 
 
 def total(many: Iterable[Figures], start: Figures) -> Figures:
@@ -165,6 +171,10 @@ def total(many: Iterable[Figures], start: Figures) -> Figures:
 def rate_order(figures: Figures, minimum_base: int) -> tuple[int, Any]:
     """A key that sorts by net rate: enough ratings first, then too few, then none.
 
+    Args:
+        figures: of the place.
+        minimum_base: what is enough where the rule does not say.
+
     Returns:
         The group (0, 1, 2) and the exact value inside it.
     """
@@ -172,4 +182,4 @@ def rate_order(figures: Figures, minimum_base: int) -> tuple[int, Any]:
     value = rate.value
     if value is None:
         return 2, 0
-    return (0 if rate.base >= minimum_base else 1), value
+    return (0 if is_ranked(rate, minimum_base) else 1), value

@@ -12,7 +12,7 @@ from typing import Any
 from collector.corrections.excluded import excluded_by
 from collector.ledger.readers import LedgerReader, counts, fleet
 from collector.ledger.readers.fleet import DepartmentRow, WindowRow
-from collector.rates import Counts
+from collector.rates import Counts, is_ranked
 from collector.web.figures import Figures, figures_json, rate_order, total
 from collector.web.view import View
 
@@ -146,7 +146,7 @@ def leading(
 
     Among equal rates the one with more ratings comes first.
     """
-    enough = [d for d in of if d.figures.net_rate.base >= minimum_base]
+    enough = [d for d in of if is_ranked(d.figures.net_rate, minimum_base)]
     enough.sort(key=lambda d: (-(d.figures.net_rate.value or 0), -d.figures.net_rate.base))
     return enough[:limit]
 

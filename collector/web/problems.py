@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from collector.corrections.file import CorrectionsUnavailable
 from collector.ledger.readers import LedgerUnavailable
+from collector.rules.book import RulesUnavailable
 from collector.web.access import wants_json
 from collector.web.asked import BadParameter
 
@@ -93,6 +94,14 @@ def _on_corrections(error: CorrectionsUnavailable) -> ResponseReturnValue:
     )
 
 
+def _on_rules(error: RulesUnavailable) -> ResponseReturnValue:
+    logger.error("page without rules error=%s", error)
+    return answer(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        _("The hall's rules cannot be read, and no rate is shown by a guess."),
+    )
+
+
 def _on_csrf(error: CSRFError) -> ResponseReturnValue:
     return answer(
         HTTPStatus.BAD_REQUEST, _("The form is too old. Load the page again and repeat it.")
@@ -121,6 +130,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(BadParameter, _on_bad_parameter)
     app.register_error_handler(LedgerUnavailable, _on_ledger)
     app.register_error_handler(CorrectionsUnavailable, _on_corrections)
+    app.register_error_handler(RulesUnavailable, _on_rules)
     app.register_error_handler(CSRFError, _on_csrf)
     app.register_error_handler(HTTPException, _on_http)
     app.register_error_handler(500, _on_bug)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from flask import Flask, request, session, url_for
 from flask_babel import gettext
+from werkzeug.local import LocalProxy
 
 from collector.devices.state import DeviceState
 from collector.ledger.readers.outcomes import OutcomeRow
@@ -18,7 +19,7 @@ from collector.web import languages
 from collector.web.asked import OFFERED
 from collector.web.bad.shown import filters as bad_words
 from collector.web.corrections.shown import filters as correction_words
-from collector.web.dashboard import EXTENSION, hall, now_ms, visitor, zone
+from collector.web.dashboard import hall, now_ms, ranked_from, visitor, zone
 from collector.web.figures import NO_FIGURE, percent_text
 from collector.web.hall.today import root_text
 from collector.web.navigation import menu
@@ -143,7 +144,7 @@ def static_url(name: str) -> str:
 
 KEPT_PARAMETERS: Final = frozenset(
     {
-        *("period", "from", "to", "sort", "order", "state", "need", "q"),
+        *("period", "from", "to", "rule", "sort", "order", "state", "need", "q"),
         *("department", "window", "level", "overdue"),
     }
 )
@@ -211,7 +212,7 @@ def register(app: Flask) -> None:
         menu=menu,
         levels=[int(level) for level in sorted(Level, reverse=True)],
         no_figure=NO_FIGURE,
-        ranked_from=app.extensions[EXTENSION].options.minimum_base,
+        ranked_from=LocalProxy(ranked_from),  # a number that templates compare with
         offered_periods=OFFERED,
         static_url=static_url,
     )

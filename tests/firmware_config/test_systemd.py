@@ -23,6 +23,8 @@ OWN = [path for path in SERVICES if path != SCREEN]
 """Those that run our own programs; the screen's runs a browser."""
 BACKUPS = {"collector-backup": "collector-ingest", "collector-backup-office": "collector-web"}
 """Backup → the service whose database it copies, and whose user it therefore has."""
+GUESTS = {*BACKUPS, "collector-report"}
+"""Services in another's folder, as its user: the report's, whose files the dashboard lists."""
 BY_TIMER = sorted(path.stem for path in UNITS.glob("*.timer"))
 LASTING = [path for path in OWN if path.stem not in BY_TIMER]
 MOST_EXPOSURE = 25
@@ -74,6 +76,8 @@ def test_the_units_are_these() -> None:
         "collector-ingest.service",
         "collector-reconcile.service",
         "collector-reconcile.timer",
+        "collector-report.service",
+        "collector-report.timer",
         "collector-verify.service",
         "collector-verify.timer",
         "collector-web.service",
@@ -122,7 +126,7 @@ def test_a_lasting_service_tells_when_it_is_ready_and_is_always_started_again(pa
 
 
 def test_every_service_has_a_user_and_a_folder_of_its_own() -> None:
-    units = [Unit(path) for path in OWN if path.stem not in BACKUPS]
+    units = [Unit(path) for path in OWN if path.stem not in GUESTS]
 
     assert Unit(SCREEN).one("User") not in {unit.one("User") for unit in units}
     assert "StateDirectory" not in Unit(SCREEN).options  # a browser remembers nothing
@@ -142,6 +146,20 @@ def test_a_backup_runs_as_the_user_whose_database_it_copies(backup: str, owner: 
         assert mine.one(key) == theirs.one(key)
     assert mine.one("Type") == "oneshot"
     assert mine.one("ReadWritePaths") == "-/srv/yiping-backup"
+
+
+def test_the_monthly_summary_runs_as_the_dashboard_and_writes_its_folder_alone(
+    tmp_path: Path,
+) -> None:
+    mine, web = Unit(UNITS / "collector-report.service"), Unit(UNITS / "collector-web.service")
+
+    for key in ("User", "Group", "StateDirectory", "StateDirectoryMode", "UMask"):
+        assert mine.one(key) == web.one(key)
+    assert "ReadWritePaths" not in mine.options
+    assert mine.one("PrivateNetwork") == "yes"
+    timer = Unit(UNITS / "collector-report.timer")
+    assert timer.one("Persistent") == "true"
+    assert analyze("calendar", timer.one("OnCalendar"), folder=tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize("backup", BACKUPS)

@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _
 from collector.web.asked import Column, Order, asked_order, asked_period
 from collector.web.dashboard import dashboard, now_ms, reader, scope, today, view_of
 from collector.web.departments.answers import SORT, DepartmentsAnswer, OneDepartmentAnswer
-from collector.web.described import IN_PERIOD, ORDER, described
+from collector.web.described import ORDER, RATED, described
 from collector.web.figures import figures_json, rate_order
 from collector.web.places import DepartmentFigures, department_json, places, window_json
 from collector.web.trend import days_json, trend
@@ -88,7 +88,7 @@ def one(code: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/api/v1/departments")
-@described(DepartmentsAnswer, *IN_PERIOD, SORT, ORDER)
+@described(DepartmentsAnswer, *RATED, SORT, ORDER)
 def api_index() -> ResponseReturnValue:
     """All departments for machines."""
     asked = asked_period(request.args, today())
@@ -103,7 +103,7 @@ def api_index() -> ResponseReturnValue:
 
 
 @blueprint.get("/api/v1/departments/<code>")
-@described(OneDepartmentAnswer, *IN_PERIOD)
+@described(OneDepartmentAnswer, *RATED)
 def api_one(code: str) -> ResponseReturnValue:
     """One department for machines."""
     asked = asked_period(request.args, today())

@@ -23,7 +23,7 @@ from collector.web.dashboard import (
     scope,
     today,
 )
-from collector.web.described import EVENTS, Parameter, described
+from collector.web.described import EVENTS, RULE, Parameter, described
 from collector.web.hall.answers import HallAnswer, LiveAnswer
 from collector.web.hall.events import LiveEvents
 from collector.web.hall.today import HallToday, hall_today, hours_json, today_json
@@ -90,7 +90,7 @@ def overview() -> ResponseReturnValue:
 
 
 @blueprint.get("/api/v1/hall")
-@described(HallAnswer)
+@described(HallAnswer, RULE)
 def api() -> ResponseReturnValue:
     """The hall today for machines."""
     return jsonify(today_json(_today()))

@@ -17,7 +17,7 @@ from collector.ledger.readers.outcomes import OutcomeRow
 from collector.web.asked import asked_order, asked_period
 from collector.web.corrections.rights import is_proposer
 from collector.web.dashboard import corrections, now_ms, reader, today, view_of
-from collector.web.described import IN_PERIOD, ORDER, described
+from collector.web.described import ORDER, RATED, described
 from collector.web.figures import figures_json
 from collector.web.hall.today import hours_json, hours_of
 from collector.web.places import places, window_json
@@ -86,7 +86,7 @@ def _may_correct() -> Callable[[int | None], bool]:
 
 
 @blueprint.get("/api/v1/windows")
-@described(WindowsAnswer, *IN_PERIOD, SORT, ORDER)
+@described(WindowsAnswer, *RATED, SORT, ORDER)
 def api_index() -> ResponseReturnValue:
     """All windows for machines."""
     asked = asked_period(request.args, today())
@@ -102,7 +102,7 @@ def api_index() -> ResponseReturnValue:
 
 
 @blueprint.get("/api/v1/windows/<code>")
-@described(OneWindowAnswer, *IN_PERIOD)
+@described(OneWindowAnswer, *RATED)
 def api_one(code: str) -> ResponseReturnValue:
     """One window for machines."""
     asked = asked_period(request.args, today())

@@ -29,9 +29,9 @@ from collector.export.manifest import (
     decode_manifest,
     encode_manifest,
     file_entry,
-    rule_of,
     sha256,
 )
+from collector.export.rule_entry import rule_of
 from collector.export.tables import (
     DETAIL_COLUMNS,
     TABLE_NAMES,

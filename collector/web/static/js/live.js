@@ -32,8 +32,9 @@
 
   const formats = {
     count: (value) => value.toLocaleString("en-US"),
-    percent3: (rate) => percent(rate, 3),
-    percent3sign: (rate) => percent(rate, 3) + (rate.base ? " %" : ""),
+    // a satisfaction rate has the digits and the rounding of the hall's rule, which the server knows
+    percent3: (rate) => rate.percent ?? "—",
+    percent3sign: (rate) => (rate.percent === null ? "—" : rate.percent + " %"),
     percent2: (rate) => percent(rate, 2) + (rate.base ? " %" : ""),
     over: (rate) => rate.numerator.toLocaleString("en-US") + " / " + rate.base.toLocaleString("en-US"),
     away: (devices) => (devices.total - devices.online).toLocaleString("en-US"),

@@ -1,0 +1,1 @@
+"""Reports: one table in every form."""
