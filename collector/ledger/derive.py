@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Container, Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from datetime import date
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeVar
 
 from collector.boot_times import BootTime
 from collector.ledger.bulk import BulkInsert
@@ -21,7 +23,10 @@ from firmware_config.contract import AnyRecord, Ignored, Invited, Rated, Unrated
 DayKey = tuple[str, int, int, str, str, str]
 HourKey = tuple[str, int, int, int]
 MonthKey = tuple[str, int, int]
+MonthHourKey = tuple[str, int, int, int]
+MonthStaffKey = tuple[str, str, str, int, int]
 BootKey = tuple[int, str]
+_Key = TypeVar("_Key")
 
 _FIELD: Final = {name: at for at, name in enumerate(COUNT_FIELDS)}
 _INVITED, _UNRATED = _FIELD["invited"], _FIELD["unrated"]
@@ -67,21 +72,26 @@ _HOUR_KEY: Final = ("on_date", "window", "department", "hour")
 _DAYS = _adding("day_rollups", *_DAY_KEY)
 _HOURS = _adding("hour_rollups", *_HOUR_KEY)
 _MONTHS = _adding("month_rollups", "on_month", "window", "department")
+_MONTH_HOUR_KEY: Final = ("on_month", "weekday", "hour", "department")
+_MONTH_HOURS = _adding("month_hour_rollups", *_MONTH_HOUR_KEY)
+_MONTH_STAFF_KEY: Final = ("on_month", "staff_no", "staff_from", "window", "department")
+_MONTH_STAFF = _adding("month_staff_rollups", *_MONTH_STAFF_KEY)
 _PURGED_DAYS = _adding("purged_day_rollups", *_DAY_KEY)
 _PURGED_HOURS = _adding("purged_hour_rollups", *_HOUR_KEY)
 _IS_EMPTY = " AND ".join(f"{name} = 0" for name in COUNT_FIELDS)
-_EMPTY_DAY = (
-    "DELETE FROM day_rollups WHERE on_date = ? AND window = ? AND department = ?"
-    f" AND staff_no = ? AND staff_from = ? AND item = ? AND {_IS_EMPTY}"
-)
-_EMPTY_HOUR = (
-    "DELETE FROM hour_rollups WHERE on_date = ? AND window = ? AND department = ?"
-    f" AND hour = ? AND {_IS_EMPTY}"
-)
-_EMPTY_MONTH = (
-    "DELETE FROM month_rollups WHERE on_month = ? AND window = ? AND department = ?"
-    f" AND {_IS_EMPTY}"
-)
+
+
+def _emptying(table: str, key: tuple[str, ...]) -> str:
+    """Takes out a row of a rollup that counts nothing any more."""
+    where = " AND ".join(f"{name} = ?" for name in key)
+    return f"DELETE FROM {table} WHERE {where} AND {_IS_EMPTY}"
+
+
+_EMPTY_DAY = _emptying("day_rollups", _DAY_KEY)
+_EMPTY_HOUR = _emptying("hour_rollups", _HOUR_KEY)
+_EMPTY_MONTH = _emptying("month_rollups", ("on_month", "window", "department"))
+_EMPTY_MONTH_HOUR = _emptying("month_hour_rollups", _MONTH_HOUR_KEY)
+_EMPTY_MONTH_STAFF = _emptying("month_staff_rollups", _MONTH_STAFF_KEY)
 _OFFSET_TIMES = BulkInsert("offset_times", ("epoch", "boot", "position"))
 
 
@@ -203,28 +213,39 @@ class Batch:
         _OUTCOMES.run(connection, self._outcomes)
         _DAYS.run(connection, [(*k, *counts) for k, counts in self._days.items() if any(counts)])
         _HOURS.run(connection, [(*k, *counts) for k, counts in self._hours.items() if any(counts)])
-        months = self._months()
-        _MONTHS.run(connection, [(*k, *counts) for k, counts in months.items() if any(counts)])
+        months, hours, staff = self._months()
+        for into, found in ((_MONTHS, months), (_MONTH_HOURS, hours), (_MONTH_STAFF, staff)):
+            into.run(connection, [(*k, *counts) for k, counts in found.items() if any(counts)])
         _OFFSET_TIMES.run(connection, self._offset_times)
         if self._has_moved:  # a rebuilt ledger would not have the rows that became empty
             connection.executemany(_EMPTY_DAY, list(self._days))
             connection.executemany(_EMPTY_HOUR, list(self._hours))
             connection.executemany(_EMPTY_MONTH, list(months))
+            connection.executemany(_EMPTY_MONTH_HOUR, list(hours))
+            connection.executemany(_EMPTY_MONTH_STAFF, list(staff))
 
     def write_purged(self, connection: sqlite3.Connection) -> None:
         """Write only what the records add to the rollups, to where that of purged ones is kept."""
         _PURGED_DAYS.run(connection, [(*key, *counts) for key, counts in self._days.items()])
         _PURGED_HOURS.run(connection, [(*key, *counts) for key, counts in self._hours.items()])
 
-    def _months(self) -> dict[MonthKey, list[int]]:
-        """The days' counts by month, without staff and item."""
+    def _months(
+        self,
+    ) -> tuple[
+        dict[MonthKey, list[int]], dict[MonthHourKey, list[int]], dict[MonthStaffKey, list[int]]
+    ]:
+        """The counts by month: of places, of the hours of the week, of members of staff."""
         months: dict[MonthKey, list[int]] = {}
-        for (on_date, window, department, *_), counts in self._days.items():
-            key = (on_date[:7], window, department)
-            sums = months.setdefault(key, [0] * len(COUNT_FIELDS))
-            for field, number in enumerate(counts):
-                sums[field] += number
-        return months
+        hours: dict[MonthHourKey, list[int]] = {}
+        staff: dict[MonthStaffKey, list[int]] = {}
+        for (on_date, window, department, staff_no, staff_from, _), counts in self._days.items():
+            on_month = on_date[:7]
+            _add(months, (on_month, window, department), counts)
+            if staff_no:
+                _add(staff, (on_month, staff_no, staff_from, window, department), counts)
+        for (on_date, _, department, hour), counts in self._hours.items():
+            _add(hours, (on_date[:7], _weekday(on_date), hour, department), counts)
+        return months, hours, staff
 
     def _count(
         self,
@@ -258,6 +279,19 @@ class Batch:
         if counts is None:
             counts = self._hours[hour_key] = [0] * len(COUNT_FIELDS)
         counts[field] += step
+
+
+def _add(sums: dict[_Key, list[int]], key: _Key, counts: list[int]) -> None:
+    """Add counts to those of a key."""
+    into = sums.setdefault(key, [0] * len(COUNT_FIELDS))
+    for field, number in enumerate(counts):
+        into[field] += number
+
+
+@lru_cache(maxsize=4096)
+def _weekday(on_date: str) -> int:
+    """ISO weekday, 1 Monday … 7 Sunday, of an ISO date."""
+    return date.fromisoformat(on_date).isoweekday()
 
 
 def _staff(record: AnyRecord, place: Place[int]) -> tuple[str, str]:

@@ -86,6 +86,11 @@ def _retention(db: Database) -> None:
     db.table("meta").insert({"key": "purge_salt", "value": new_gen()})
 
 
+@migrations(name="0009_month_hours_and_staff")
+def _month_hours_and_staff(db: Database) -> None:
+    _run_script(db, "0009_month_hours_and_staff.sql")
+
+
 def open_ledger(path: Path, *, cache_mib: int = 64) -> Database:
     """Open the ledger for writing, making or migrating it where needed.
 
