@@ -15,7 +15,7 @@ from collector.ledger.readers import LedgerReader
 from collector.office.accounts import Accounts
 from collector.office.database import Office
 from collector.office.sessions import Sessions
-from collector.web import access, languages, problems, shown
+from collector.web import access, languages, place_words, problems, shown
 from collector.web.account.views import blueprint as account_pages
 from collector.web.alarms import AlarmWatch
 from collector.web.asked import NumberInPath
@@ -26,6 +26,9 @@ from collector.web.hall.events import LiveEvents
 from collector.web.hall.views import blueprint as hall_pages
 from collector.web.integrity.views import blueprint as integrity_pages
 from collector.web.live import LedgerWatcher
+from collector.web.ratings.views import blueprint as rating_pages
+from collector.web.records.views import blueprint as record_pages
+from collector.web.staff.views import blueprint as staff_pages
 from collector.web.windows.views import blueprint as window_pages
 from firmware_config.files import write_atomically
 
@@ -74,6 +77,7 @@ def create_app(
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
         WTF_CSRF_TIME_LIMIT=12 * 3600,
         BABEL_TRANSLATION_DIRECTORIES="translations",
+        HIDDEN_PAGES=frozenset() if options.shows_staff else frozenset({"staff.index"}),
     )
     app.url_map.converters["int"] = NumberInPath
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
@@ -104,11 +108,15 @@ def create_app(
     access.protect(app)
     problems.register(app)
     shown.register(app)
+    place_words.register(app)
     for pages in (
         account_pages,
         hall_pages,
         department_pages,
         window_pages,
+        staff_pages,
+        rating_pages,
+        record_pages,
         correction_pages,
         integrity_pages,
     ):

@@ -97,6 +97,7 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         max_streams=streams,
         follows_records=web.today == "newest-record",
         limits=limits_of(settings.corrections),
+        shows_staff=web.staff,
     )
     app = create_app(options)
     if not Accounts(Office(web.office)).all():

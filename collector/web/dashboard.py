@@ -46,6 +46,7 @@ class WebOptions:
         max_streams: live streams at one time; each holds a thread of the server.
         follows_records: pages take the time of the newest record for now, see `page_time`.
         limits: when the excluded share of a month is an alarm.
+        shows_staff: whether single members of staff have figures here.
     """
 
     ledger: Path
@@ -58,6 +59,7 @@ class WebOptions:
     max_streams: int = MAX_STREAMS
     follows_records: bool = False
     limits: Limits = DEFAULT_LIMITS
+    shows_staff: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -209,6 +209,16 @@ def _summed(answers: Iterable[list[Row]]) -> dict[str, Counts]:
     return result
 
 
+def number_of_days(reader: LedgerReader, period: Period) -> int:
+    """Local days of a period on which the hall had sessions."""
+    row = reader.row(
+        "SELECT count(DISTINCT on_date) FROM day_rollups WHERE on_date >= ? AND on_date < ? "
+        "AND invited + unrated + level5 + level4 + level3 + level2 + level1 > 0",
+        *_bounds(period),
+    )
+    return int(row[0]) if row else 0
+
+
 def days_with_records(reader: LedgerReader) -> tuple[str, str] | None:
     """First and last local date that has counts, ISO; None for an empty ledger."""
     row = reader.row(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -28,7 +28,6 @@ from collector.ledger.readers.week_hours import by_week_hour, by_week_hour_of_wi
 from collector.periods import Period
 from collector.rates import Counts
 
-_DAY: Final = timedelta(days=1)
 _FIRST_SPAN: Final = 2
 _SPAN_GROWS: Final = 4
 _LONGEST_SPAN: Final = 732
@@ -133,9 +132,7 @@ def _counts(reader: LedgerReader, wanted: Wanted) -> Iterator[Counts]:
             if wanted.window in (None, key.window):
                 yield counts
     else:
-        for (window, department), counts in by_window_and_department(
-            reader, wanted.period
-        ).items():
+        for (window, department), counts in by_window_and_department(reader, wanted.period).items():
             if wanted.window in (None, window) and (ids is None or department in ids):
                 yield counts
 
@@ -172,21 +169,22 @@ def _places_in_turn(
         row = reader.row("SELECT on_date FROM outcomes WHERE position = ?", before.position)
         if row is not None:
             last_on = min(last_on, date.fromisoformat(row[0]))
+    # by ordinals: a period may begin with the calendar's first day
+    start, end = wanted.period.start_on.toordinal(), last_on.toordinal()
     span = _FIRST_SPAN
     part: list[tuple[str, int]] = []
     number, day = 0, ""
-    while last_on >= wanted.period.start_on:
-        first_on = max(wanted.period.start_on, last_on - (span - 1) * _DAY)
-        for on_date, window, there in _places(reader, wanted, first_on, last_on):
+    while end >= start:
+        begin = max(start, end - span + 1)
+        days = (date.fromordinal(begin), date.fromordinal(end))
+        for on_date, window, there in _places(reader, wanted, *days):
             # whole days only: what follows must be older than all of the part
             if number >= limit and on_date != day:
                 yield part
                 part, number = [], 0
             part.append((on_date, window))
             number, day = number + there, on_date
-        if first_on == wanted.period.start_on:
-            break
-        last_on = first_on - _DAY
+        end = begin - 1
         span = min(span * _SPAN_GROWS, _LONGEST_SPAN)
     if part:
         yield part

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final, NamedTuple
 
 from collector.ledger.readers.connection import LedgerReader
 from collector.ledger.readers.counts import whole_months
 from collector.ledger.readers.departments import OF_DEPARTMENTS, listed
+from collector.ledger.readers.week_hours import WeekHour
 from collector.periods import Period
 from collector.rates import COUNT_FIELDS, Counts
 
@@ -78,7 +81,8 @@ def by_staff(
     months, rest = whole_months(period)
     grains = [("month_staff_rollups", "on_month", months, 7)]
     grains += [("day_rollups", "on_date", part, 10) for part in rest]
-    parts, values = [], []
+    parts: list[str] = []
+    values: list[str | None] = []
     for table, column, part, length in grains:
         if not part.days:
             continue
@@ -137,3 +141,46 @@ def by_month_of_staff(
         for on, counts in days.items():
             result[on[:7]] = result.get(on[:7], Counts()) + counts
     return result
+
+
+def by_week_hour_of_staff(
+    reader: LedgerReader,
+    period: Period,
+    *,
+    staff_no: str,
+    departments: Sequence[int] | None = None,
+) -> dict[WeekHour, Counts]:
+    """ISO weekday and local hour → outcomes of one member of staff.
+
+    From the outcomes of the days and windows where the rollups have them: the hour rollups do not
+    know who served. Only ratings by level and unrated sessions; both together count as invited.
+    """
+    rows = reader.rows(
+        "SELECT o.on_date, o.hour, coalesce(o.level, 0), count(*) FROM (SELECT DISTINCT on_date,"
+        " window FROM day_rollups WHERE on_date >= ? AND on_date < ? AND staff_no = ? AND"
+        f" {OF_DEPARTMENTS}) p CROSS JOIN outcomes o ON o.on_date = p.on_date AND o.window IS"
+        f" nullif(p.window, 0) WHERE o.staff_no = ? AND o.is_repeat = 0 AND {OF_DEPARTMENTS}"
+        " GROUP BY 1, 2, 3",
+        period.start_on.isoformat(),
+        period.end_on.isoformat(),
+        staff_no,
+        *listed(departments),
+        staff_no,
+        *listed(departments),
+    )
+    found: dict[WeekHour, Counts] = {}
+    for on_date, hour, level, number in rows:
+        key = (date.fromisoformat(on_date).isoweekday(), hour)
+        counted = {f"level{level}" if level else "unrated": number, "invited": number}
+        found[key] = found.get(key, Counts()) + Counts(**counted)
+    return found
+
+
+def staff_of(reader: LedgerReader, positions: Sequence[int]) -> dict[int, str]:
+    """Position of an outcome → number of the member of staff; only where one is known."""
+    rows = reader.rows(
+        "SELECT o.position, o.staff_no FROM json_each(?) p CROSS JOIN outcomes o"
+        " ON o.position = p.value WHERE o.staff_no <> ''",
+        json.dumps(list(positions)),
+    )
+    return dict(rows)

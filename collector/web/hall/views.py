@@ -7,12 +7,19 @@ from http import HTTPStatus
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
+from collector.periods import PeriodName
 from collector.web.access import SESSION_COOKIE
-from collector.web.asked import asked_number
-from collector.web.dashboard import dashboard, now_ms, reader, rule_of, scope
+from collector.web.asked import AskedPeriod, asked_number, asked_period
+from collector.web.compared import comparison
+from collector.web.dashboard import dashboard, now_ms, reader, rule_of, scope, today, view_of
+from collector.web.described import IN_PERIOD, described
+from collector.web.follow_up import followed_up
+from collector.web.hall.answers import HallPeriodAnswer
 from collector.web.hall.events import LiveEvents
+from collector.web.hall.period import figures_of_hall, hall_period, leading_of, period_json
 from collector.web.hall.today import HallToday, hall_today, hours_json, today_json
 from collector.web.live import stream
+from collector.web.trend import days_json
 
 blueprint = Blueprint("hall", __name__)
 
@@ -38,9 +45,41 @@ def _events() -> LiveEvents:
 
 @blueprint.get("/")
 def page() -> ResponseReturnValue:
-    """The hall today."""
+    """The hall: today, live, or in the period asked for."""
+    asked = asked_period(request.args, today())
+    if asked.name != PeriodName.TODAY:
+        return _page_of_period(asked)
     shown = _today()
-    return render_template("hall/today.html", page=shown, hours=hours_json(shown.hours))
+    return render_template(
+        "hall/today.html",
+        page=shown,
+        asked=asked,
+        hours=hours_json(shown.hours),
+        comparison=comparison(view_of(asked.period), shown.figures, figures_of_hall()),
+        followed=followed_up(view_of(asked.period)),
+    )
+
+
+def _page_of_period(asked: AskedPeriod) -> ResponseReturnValue:
+    found = hall_period(view_of(asked.period))
+    best, attention = leading_of(found)
+    return render_template(
+        "hall/period.html",
+        page=found,
+        asked=asked,
+        best=best,
+        attention=attention,
+        days=days_json(found.days),
+        windows={place.window.id: place.window for place in found.these.windows},
+    )
+
+
+@blueprint.get("/api/v1/hall/period")
+@described(HallPeriodAnswer, *IN_PERIOD)
+def api_period() -> ResponseReturnValue:
+    """The hall in a period for machines."""
+    asked = asked_period(request.args, today())
+    return jsonify(period_json(hall_period(view_of(asked.period))))
 
 
 @blueprint.get("/hall/overview")

@@ -1,0 +1,94 @@
+"""What the API answers about windows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from collector.web.place_answers import (
+    BeforePart,
+    FiguresPart,
+    HeatPart,
+    HourPart,
+    PointPart,
+    RankedWindow,
+)
+from collector.web.ratings.answers import CorrectionPart
+
+
+class WindowsAnswer(Struct, frozen=True, kw_only=True):
+    """All windows in a period; `hall`: their sum."""
+
+    first_on: str
+    last_on: str
+    hall: FiguresPart
+    windows: list[RankedWindow]
+
+
+class SessionPart(Struct, frozen=True, kw_only=True):
+    """One of the last sessions of a window; see the outcomes of `/api/v1/ratings`."""
+
+    position: int
+    level: int | None
+    reason: str
+    trigger: str
+    case_no: str
+    service_no: int
+    item: str
+    staff_no: str
+    staff_from: str
+    pressed_ms: int
+    answer_ms: int
+    time_quality: str
+    earliest_ms: int | None
+    latest_ms: int | None
+    is_repeat: bool
+    device: str
+    epoch: str
+    seq: int
+    correction: CorrectionPart | None
+
+
+class DevicePart(Struct, frozen=True, kw_only=True):
+    """A device that stands at the window now; `health`: its last word."""
+
+    code: str
+    state: str
+    heard_ms: int | None
+    backlog: int | None
+    stored: int
+    head: int
+    kid: str
+    registered_ms: int | None
+    health: dict[str, Any] | None
+
+
+class StayPart(Struct, frozen=True, kw_only=True):
+    """A device at the window, UTC milliseconds; `to_ms` null: still."""
+
+    device: str
+    from_ms: int
+    to_ms: int | None
+
+
+class CoveragePart(Struct, frozen=True, kw_only=True):
+    """Days with sessions, from signed records; no uptime."""
+
+    days_with_sessions: int
+    days_of_the_hall: int
+
+
+class WindowAnswer(RankedWindow, frozen=True, kw_only=True):
+    """One window in a period; `sessions`: the last 25, whatever the period."""
+
+    first_on: str
+    last_on: str
+    before: BeforePart | None
+    hours: list[HourPart]
+    trend: list[PointPart]
+    heat: list[HeatPart]
+    coverage: CoveragePart
+    sessions: list[SessionPart]
+    devices: list[DevicePart]
+    stays: list[StayPart]
