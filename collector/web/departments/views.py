@@ -30,7 +30,7 @@ from collector.web.places import (
 )
 from collector.web.ranked import ranked_json
 from collector.web.ratings.asked import asked_ratings
-from collector.web.ratings.listed import listed
+from collector.web.ratings.listed import BESIDE_OTHERS, listed
 from collector.web.trend import days_json, trend
 from collector.web.view import Scope, View
 from collector.web.windows.table import columns as window_columns
@@ -134,7 +134,7 @@ def one(code: str) -> ResponseReturnValue:
         heat=_heat(view),
         excluded=view.excluded,
         ratings=ratings,
-        page=listed(ratings),
+        page=listed(ratings, BESIDE_OTHERS),
     )
 
 

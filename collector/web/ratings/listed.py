@@ -19,6 +19,8 @@ from collector.web.dashboard import corrections, now_ms, reader, scope, view_of
 from collector.web.ratings.asked import AskedRatings
 
 ON_A_PAGE: Final = 50
+BESIDE_OTHERS: Final = 20
+"""On a page that is about more than its list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +50,11 @@ class Listed:
     may_correct: Callable[[int | None], bool]
 
 
-def listed(asked: AskedRatings) -> Listed:
-    """The page that is asked for."""
-    rows = outcomes_before(reader(), asked.wanted, before=asked.before, limit=ON_A_PAGE + 1)
-    shown = rows[:ON_A_PAGE]
-    last = shown[-1] if len(rows) > ON_A_PAGE else None
+def listed(asked: AskedRatings, limit: int = ON_A_PAGE) -> Listed:
+    """The page that is asked for, of at most so many outcomes."""
+    rows = outcomes_before(reader(), asked.wanted, before=asked.before, limit=limit + 1)
+    shown = rows[:limit]
+    last = shown[-1] if len(rows) > limit else None
     departments = {row.id: row for row in fleet.departments(reader())}
     windows = fleet.windows(reader(), now_ms())
     seen = scope() if asked.department is None else scope().narrowed(asked.department.id)

@@ -29,13 +29,13 @@ KINDS: Final[dict[str, Any]] = {
 }
 FIELDS: Final[dict[str, Any]] = {
     "level": _("Level"),
-    "button": _("Key"),
+    "button": _("Button"),
     "session": _("Session of the journal"),
     "trigger": _("Opened by"),
     "case_no": _("Case"),
     "service_no": _("Service"),
     "item": _("Item"),
-    "staff_no": _("Staff"),
+    "staff_no": _("Staff no."),
     "reason": _("Reason"),
     "detail": _("Detail"),
     "via": _("By way of"),
@@ -47,7 +47,7 @@ FIELDS: Final[dict[str, Any]] = {
     "invited_mono_ms": _("Asked for at (time since start)"),
     "mono_ms": _("Time since start"),
     "wall": _("The device's clock, UTC"),
-    "synced": _("Clock synchronised"),
+    "synced": _("Clock"),
     "boot": _("Start of the device"),
 }
 IGNORED_REASONS: Final[dict[str, Any]] = {
@@ -94,7 +94,7 @@ def _value(name: str, value: Any) -> str:
     if name == "level":
         return f"{value} · {languages.level_name(value)}"
     if name == "synced":
-        return str(_("yes") if value else _("no"))
+        return str(_("synchronised") if value else _("not synchronised"))
     if name == "trigger":
         return trigger_text(str(value))
     if name == "reason":

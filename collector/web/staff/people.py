@@ -25,14 +25,14 @@ class StaffFigures:
         window: code of the window where they work now, as far as the visitor may see it.
         figures: of all they did for the departments of the view.
         by_assignment: ratings among them that are theirs because they alone work at the window.
-        windows: ids of the windows where they did it.
+        served: codes of the windows where they did it.
     """
 
     row: StaffRow
     window: str
     figures: Figures
     by_assignment: int
-    windows: frozenset[int]
+    served: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -90,7 +90,7 @@ def people(
             window=windows.get(rows[number].window or 0, ""),
             figures=view.figures(sums.get(number, Counts()), by_person.get(number)),
             by_assignment=assigned.get(number, 0),
-            windows=frozenset(places.get(number, ())),
+            served=tuple(sorted(windows[one] for one in places.get(number, ()) if one in windows)),
         )
         for number in sorted(rows)
         if staff_no in (None, number)

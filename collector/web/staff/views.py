@@ -27,7 +27,7 @@ from collector.web.place_table import sort_parameter
 from collector.web.places import places
 from collector.web.ranked import Ranked, ranked, ranked_json
 from collector.web.ratings.asked import asked_ratings
-from collector.web.ratings.listed import listed
+from collector.web.ratings.listed import BESIDE_OTHERS, listed
 from collector.web.sparklines import Sparklines, sparklines, trend_period
 from collector.web.staff.answers import PersonAnswer, StaffAnswer
 from collector.web.staff.people import (
@@ -55,12 +55,17 @@ def columns() -> tuple[Column[StaffFigures], ...]:
     minimum = dashboard().options.minimum_base
     return (
         Column("place", _("Staff"), lambda one: one.row.staff_no, is_number=False),
-        Column("window", _("Window"), lambda one: (one.window == "", one.window), is_number=False),
+        Column("window", _("Window"), _window, is_number=False),
         Column("rated", _("Rated"), lambda one: one.figures.counts.rated),
         Column("participation", _("Participation"), _participation),
         Column("rate", _("Satisfaction"), lambda one: rate_order(one.figures, minimum)),
         Column("bad", _("Bad ratings"), lambda one: one.figures.net.bad),
     )
+
+
+def _window(one: StaffFigures) -> tuple[int, tuple[str, ...]]:
+    there = (one.window,) if one.window else one.served
+    return (0, there) if there else (1, ())
 
 
 def _participation(one: StaffFigures) -> tuple[int, object]:
@@ -152,13 +157,8 @@ def one(staff_no: str) -> ResponseReturnValue:
         days=days_json(_days(view, staff_no)),
         heat=_heat(view, person),
         excluded=excluded_ratings_of(reader(), view, staff_no),
-        served=[
-            place.window
-            for place in places(reader(), view, now_ms()).windows
-            if place.window.id in person.windows
-        ],
         ratings=ratings,
-        page=listed(ratings),
+        page=listed(ratings, BESIDE_OTHERS),
     )
 
 

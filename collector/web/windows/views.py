@@ -29,7 +29,7 @@ from collector.web.place_table import sort_parameter, window_table
 from collector.web.places import Places, WindowFigures, places, window_json
 from collector.web.ranked import ranked_json
 from collector.web.ratings.asked import asked_ratings
-from collector.web.ratings.listed import listed
+from collector.web.ratings.listed import BESIDE_OTHERS, listed
 from collector.web.trend import days_json, trend
 from collector.web.view import View
 from collector.web.windows.answers import WindowAnswer, WindowsAnswer
@@ -101,7 +101,7 @@ def one(code: str) -> ResponseReturnValue:
         stays=devices_of_window(reader(), key),
         devices=devices_at(fleet_reader.devices(reader(), now_ms()), key, now_ms()),
         ratings=ratings,
-        page=listed(ratings),
+        page=listed(ratings, BESIDE_OTHERS),
     )
 
 
