@@ -34,8 +34,8 @@ LEFT_AS_THEY_ARE = {
     # names of things that have no other
     "satisfied-4-5", "rated", "v1", "RFC", "English", "zhang", "signature", "malformed", "a01-1",
     # what a visitor typed, and words of the address
-    "period", "today", "7-days", "30-days", "days", "week", "month", "quarter", "year", "sort", "level", "place", "department",
-    "invited", "participation", "rate", "bad", "from", "x", "s",
+    "period", "today", "7-days", "30-days", "days", "week", "month", "quarter", "year", "sort",
+    "level", "place", "department", "invited", "participation", "rate", "bad", "from", "x", "s",
 }  # fmt: skip
 
 
