@@ -203,12 +203,11 @@ def write_day(
         [(on.isoformat(), *key, *sums) for key, sums in by_hour.items()],
     )
     added = ", ".join(f"{name} = {name} + excluded.{name}" for name in COUNT_FIELDS)
-    for table, found in (
-        ("month_rollups", by_month),
-        ("month_hour_rollups", by_month_hour),
-        ("month_staff_rollups", by_month_staff),
+    for table, keys, found in (
+        ("month_rollups", 3, by_month),
+        ("month_hour_rollups", 4, by_month_hour),
+        ("month_staff_rollups", 5, by_month_staff),
     ):
-        keys = len(next(iter(found), ())) + 1
         connection.executemany(
             f"INSERT INTO {table} VALUES ({','.join('?' * (keys + 7))}, 0, 0) "
             f"ON CONFLICT DO UPDATE SET {added}",
