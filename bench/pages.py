@@ -36,6 +36,10 @@ PAGES: Final = {
     "windows this year": "/windows?from={year_ago}&to={today}",
     "one window 30 days": "/windows/a01?period=30-days",
     "one window this year": "/windows/a01?from={year_ago}&to={today}",
+    "hall 30 days": "/?period=30-days",
+    "hall this year": "/?from={year_ago}&to={today}",
+    "ratings this year": "/ratings?from={year_ago}&to={today}",
+    "bad ratings this year": "/ratings?level=bad&from={year_ago}&to={today}",
     "ledger": "/integrity",
 }
 FLAT: Final = ("hall today", "live event", "departments today", "windows today", "ledger")
