@@ -78,13 +78,15 @@ def add_session(
         ),
     )
     column = "unrated" if level is None else f"level{level}"
-    for table, keys in (
-        ("day_rollups", {"staff_no": "", "item": ""}),
-        ("hour_rollups", {"hour": at.hour}),
-        ("month_rollups", {}),
+    day, month = {"on_date": on}, {"on_month": on[:7]}
+    place = {"window": window_id, "department": department}
+    week_hour = {"department": department, "weekday": at.isoweekday(), "hour": at.hour}
+    for table, known in (
+        ("day_rollups", {**day, **place, "staff_no": "", "item": ""}),
+        ("hour_rollups", {**day, **place, "hour": at.hour}),
+        ("month_rollups", {**month, **place}),
+        ("month_hour_rollups", {**month, **week_hour}),
     ):
-        day = {"on_month": on[:7]} if table == "month_rollups" else {"on_date": on}
-        known = {**day, "window": window_id, "department": department, **keys}
         connection.execute(
             f"INSERT INTO {table} ({', '.join(known)}, invited, {column}) "
             f"VALUES ({','.join('?' * len(known))}, 1, 1) ON CONFLICT DO UPDATE SET "

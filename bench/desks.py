@@ -109,6 +109,8 @@ def write_day(
     by_day: dict[tuple[Any, ...], list[int]] = {}
     by_hour: dict[tuple[Any, ...], list[int]] = {}
     by_month: dict[tuple[Any, ...], list[int]] = {}
+    by_month_hour: dict[tuple[Any, ...], list[int]] = {}
+    by_month_staff: dict[tuple[Any, ...], list[int]] = {}
     position, received_ms = frontier.size, 0
     levels, shares = list(LEVEL_SHARES), list(LEVEL_SHARES.values())
     cases = sorted(_cases(desks, on, zone, draw), key=lambda case: (case[0], case[1].window))
@@ -183,6 +185,8 @@ def write_day(
             (by_day, (desk.window, desk.department, staff)),
             (by_hour, (desk.window, desk.department, hour)),
             (by_month, (desk.window, desk.department)),
+            (by_month_hour, (on.isoweekday(), hour, desk.department)),
+            (by_month_staff, (staff, "record", desk.window, desk.department)),
         ):
             sums = rollup.setdefault(key, [0] * 7)
             sums[0] += 1
@@ -199,8 +203,13 @@ def write_day(
         [(on.isoformat(), *key, *sums) for key, sums in by_hour.items()],
     )
     added = ", ".join(f"{name} = {name} + excluded.{name}" for name in COUNT_FIELDS)
-    connection.executemany(
-        f"INSERT INTO month_rollups VALUES ({','.join('?' * 10)}, 0, 0) "
-        f"ON CONFLICT DO UPDATE SET {added}",
-        [(f"{on:%Y-%m}", *key, *sums) for key, sums in by_month.items()],
-    )
+    for table, keys, found in (
+        ("month_rollups", 3, by_month),
+        ("month_hour_rollups", 4, by_month_hour),
+        ("month_staff_rollups", 5, by_month_staff),
+    ):
+        connection.executemany(
+            f"INSERT INTO {table} VALUES ({','.join('?' * (keys + 7))}, 0, 0) "
+            f"ON CONFLICT DO UPDATE SET {added}",
+            [(f"{on:%Y-%m}", *key, *sums) for key, sums in found.items()],
+        )

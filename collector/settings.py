@@ -65,6 +65,13 @@ class WebSettings:
             maximum=100000,
         ),
     ] = 10
+    staff: Annotated[
+        bool,
+        Setting(
+            help="Pages about single members of staff: off unless the hall has agreed on them with "
+            "its staff."
+        ),
+    ] = False
     threads: Annotated[
         int,
         Setting(

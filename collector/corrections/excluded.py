@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from fractions import Fraction
 from typing import Final, TypeVar
@@ -50,6 +51,11 @@ class ExcludedRating:
     proposed_ms: int
     approver: str
     approved_ms: int
+
+    @property
+    def weekday(self) -> int:
+        """ISO weekday of its day, 1 Monday … 7 Sunday."""
+        return date.fromisoformat(self.on_date).isoweekday()
 
 
 def level_counts(levels: Mapping[int, int]) -> Counts:

@@ -13,14 +13,12 @@ from typing import Any, Final, NamedTuple
 from collector.boot_times import BootTime
 from collector.ledger.bulk import BulkInsert
 from collector.ledger.placements import Place, Placements
+from collector.ledger.rollups import Rollups
 from collector.periods import LocalCalendar
 from collector.press_time import TimeQuality, press_time
 from collector.rates import COUNT_FIELDS
 from firmware_config.contract import AnyRecord, Ignored, Invited, Rated, Unrated
 
-DayKey = tuple[str, int, int, str, str, str]
-HourKey = tuple[str, int, int, int]
-MonthKey = tuple[str, int, int]
 BootKey = tuple[int, str]
 
 _FIELD: Final = {name: at for at, name in enumerate(COUNT_FIELDS)}
@@ -54,34 +52,6 @@ _OUTCOMES = BulkInsert(
         "boot",
     ),
 )
-_ADDED = ", ".join(f"{name} = {name} + excluded.{name}" for name in COUNT_FIELDS)
-
-
-def _adding(table: str, *key: str) -> BulkInsert:
-    """Adds counts to the rows of a rollup."""
-    return BulkInsert(table, (*key, *COUNT_FIELDS), f"ON CONFLICT DO UPDATE SET {_ADDED}")
-
-
-_DAY_KEY: Final = ("on_date", "window", "department", "staff_no", "staff_from", "item")
-_HOUR_KEY: Final = ("on_date", "window", "department", "hour")
-_DAYS = _adding("day_rollups", *_DAY_KEY)
-_HOURS = _adding("hour_rollups", *_HOUR_KEY)
-_MONTHS = _adding("month_rollups", "on_month", "window", "department")
-_PURGED_DAYS = _adding("purged_day_rollups", *_DAY_KEY)
-_PURGED_HOURS = _adding("purged_hour_rollups", *_HOUR_KEY)
-_IS_EMPTY = " AND ".join(f"{name} = 0" for name in COUNT_FIELDS)
-_EMPTY_DAY = (
-    "DELETE FROM day_rollups WHERE on_date = ? AND window = ? AND department = ?"
-    f" AND staff_no = ? AND staff_from = ? AND item = ? AND {_IS_EMPTY}"
-)
-_EMPTY_HOUR = (
-    "DELETE FROM hour_rollups WHERE on_date = ? AND window = ? AND department = ?"
-    f" AND hour = ? AND {_IS_EMPTY}"
-)
-_EMPTY_MONTH = (
-    "DELETE FROM month_rollups WHERE on_month = ? AND window = ? AND department = ?"
-    f" AND {_IS_EMPTY}"
-)
 _OFFSET_TIMES = BulkInsert("offset_times", ("epoch", "boot", "position"))
 
 
@@ -112,8 +82,7 @@ class Batch:
         self._local = calendar.day_and_hour
         self._at = placements.at
         self._outcomes: list[tuple[Any, ...]] = []
-        self._days: dict[DayKey, list[int]] = {}
-        self._hours: dict[HourKey, list[int]] = {}
+        self._rollups = Rollups()
         self._offset_times: list[tuple[int, str, int]] = []
         self._has_moved = False
 
@@ -201,30 +170,12 @@ class Batch:
     def write(self, connection: sqlite3.Connection) -> None:
         """Write everything gathered; the caller owns the transaction."""
         _OUTCOMES.run(connection, self._outcomes)
-        _DAYS.run(connection, [(*k, *counts) for k, counts in self._days.items() if any(counts)])
-        _HOURS.run(connection, [(*k, *counts) for k, counts in self._hours.items() if any(counts)])
-        months = self._months()
-        _MONTHS.run(connection, [(*k, *counts) for k, counts in months.items() if any(counts)])
+        self._rollups.write(connection, has_moved=self._has_moved)
         _OFFSET_TIMES.run(connection, self._offset_times)
-        if self._has_moved:  # a rebuilt ledger would not have the rows that became empty
-            connection.executemany(_EMPTY_DAY, list(self._days))
-            connection.executemany(_EMPTY_HOUR, list(self._hours))
-            connection.executemany(_EMPTY_MONTH, list(months))
 
     def write_purged(self, connection: sqlite3.Connection) -> None:
         """Write only what the records add to the rollups, to where that of purged ones is kept."""
-        _PURGED_DAYS.run(connection, [(*key, *counts) for key, counts in self._days.items()])
-        _PURGED_HOURS.run(connection, [(*key, *counts) for key, counts in self._hours.items()])
-
-    def _months(self) -> dict[MonthKey, list[int]]:
-        """The days' counts by month, without staff and item."""
-        months: dict[MonthKey, list[int]] = {}
-        for (on_date, window, department, *_), counts in self._days.items():
-            key = (on_date[:7], window, department)
-            sums = months.setdefault(key, [0] * len(COUNT_FIELDS))
-            for field, number in enumerate(counts):
-                sums[field] += number
-        return months
+        self._rollups.write_purged(connection)
 
     def _count(
         self,
@@ -247,17 +198,7 @@ class Batch:
             field, item = _IGNORED, ""
         else:
             return
-        window, department = place.window or 0, place.department or 0
-        day_key = (on_date, window, department, *staff, item)
-        counts = self._days.get(day_key)
-        if counts is None:
-            counts = self._days[day_key] = [0] * len(COUNT_FIELDS)
-        counts[field] += step
-        hour_key = (on_date, window, department, hour)
-        counts = self._hours.get(hour_key)
-        if counts is None:
-            counts = self._hours[hour_key] = [0] * len(COUNT_FIELDS)
-        counts[field] += step
+        self._rollups.add(field, step, on_date, hour, place, staff, item)
 
 
 def _staff(record: AnyRecord, place: Place[int]) -> tuple[str, str]:

@@ -86,6 +86,11 @@ def _retention(db: Database) -> None:
     db.table("meta").insert({"key": "purge_salt", "value": new_gen()})
 
 
+@migrations(name="0009_month_hours_and_staff")
+def _month_hours_and_staff(db: Database) -> None:
+    _run_script(db, "0009_month_hours_and_staff.sql")
+
+
 @migrations(name="0010_plan")
 def _plan(db: Database) -> None:
     _run_script(db, "0010_plan.sql")

@@ -20,6 +20,8 @@ DERIVED_TABLES = (
     "day_rollups",
     "hour_rollups",
     "month_rollups",
+    "month_hour_rollups",
+    "month_staff_rollups",
     "boots",
     "offset_times",
 )
@@ -33,6 +35,12 @@ _FROM_PURGED = (
     f"INSERT INTO month_rollups (on_month, window, department, {_COUNTS})"
     f" SELECT substr(on_date, 1, 7), window, department, {_SUMS} FROM purged_day_rollups"
     " GROUP BY 1, 2, 3",
+    f"INSERT INTO month_hour_rollups (on_month, weekday, hour, department, {_COUNTS})"
+    " SELECT substr(on_date, 1, 7), (strftime('%w', on_date) + 6) % 7 + 1, hour, department,"
+    f" {_SUMS} FROM purged_hour_rollups GROUP BY 1, 2, 3, 4",
+    "INSERT INTO month_staff_rollups (on_month, staff_no, staff_from, window, department,"
+    f" {_COUNTS}) SELECT substr(on_date, 1, 7), staff_no, staff_from, window, department, {_SUMS}"
+    " FROM purged_day_rollups WHERE staff_no <> '' GROUP BY 1, 2, 3, 4, 5",
 )
 
 

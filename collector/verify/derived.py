@@ -29,7 +29,7 @@ _CHECKS: Final[Mapping[str, Check]] = {
 }
 """Table → what a difference in it is called; any other is a rollup."""
 _NAMES: Final = {"window": "windows", "department": "departments"}
-_PLACES: Final = ("window", "department", "staff_no", "item", "hour")
+_PLACES: Final = ("window", "department", "staff_no", "item", "weekday", "hour")
 _UNREADABLE: Final = (ContractError, KeyError, ValueError, OverflowError, sqlite3.IntegrityError)
 
 

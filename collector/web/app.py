@@ -17,7 +17,7 @@ from collector.office.database import Office
 from collector.office.sessions import Sessions
 from collector.office.tokens import Tokens
 from collector.rules.book import RuleBook
-from collector.web import access, languages, problems, shown
+from collector.web import access, languages, place_words, problems, shown
 from collector.web.account.views import blueprint as account_pages
 from collector.web.alarms import AlarmWatch
 from collector.web.api.operations import check_query
@@ -39,9 +39,12 @@ from collector.web.integrity.views import blueprint as integrity_pages
 from collector.web.live import LedgerWatcher
 from collector.web.metrics.requests import measure
 from collector.web.metrics.views import blueprint as metric_pages
+from collector.web.ratings.views import blueprint as rating_pages
+from collector.web.records.views import blueprint as record_pages
 from collector.web.reports.views import blueprint as report_pages
 from collector.web.rules.views import blueprint as rule_pages
 from collector.web.screen.views import blueprint as screen_pages
+from collector.web.staff.views import blueprint as staff_pages
 from collector.web.tokens.views import blueprint as token_pages
 from collector.web.windows.views import blueprint as window_pages
 from firmware_config.files import write_atomically
@@ -94,6 +97,7 @@ def create_app(
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
         WTF_CSRF_TIME_LIMIT=12 * 3600,
         BABEL_TRANSLATION_DIRECTORIES="translations",
+        HIDDEN_PAGES=frozenset() if options.shows_staff else frozenset({"staff.index"}),
     )
     app.url_map.converters["int"] = NumberInPath
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
@@ -129,11 +133,15 @@ def create_app(
     problems.register(app)
     shown.register(app)
     devices_shown.register(app)
+    place_words.register(app)
     for pages in (
         account_pages,
         hall_pages,
         department_pages,
         window_pages,
+        staff_pages,
+        rating_pages,
+        record_pages,
         correction_pages,
         integrity_pages,
         bad_pages,

@@ -22,10 +22,12 @@ LONGEST_RANGE_DAYS: Final = 3660
 CUSTOM: Final = "custom"
 OFFERED: Final = (
     (PeriodName.TODAY, lazy_gettext("Today")),
+    (PeriodName.WEEK, lazy_gettext("This week")),
+    (PeriodName.MONTH, lazy_gettext("This month")),
+    (PeriodName.QUARTER, lazy_gettext("This quarter")),
+    (PeriodName.YEAR, lazy_gettext("This year")),
     (PeriodName.SEVEN_DAYS, lazy_gettext("7 days")),
     (PeriodName.THIRTY_DAYS, lazy_gettext("30 days")),
-    (PeriodName.MONTH, lazy_gettext("This month")),
-    (PeriodName.YEAR, lazy_gettext("This year")),
 )
 """Periods offered by name, in the order shown."""
 

@@ -113,6 +113,7 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         ),
         wishes=settings.command.wishes,
         command_log=settings.command.log,
+        shows_staff=web.staff,
     )
     app = create_app(options)
     if not Accounts(Office(web.office)).all():

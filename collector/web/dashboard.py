@@ -60,6 +60,7 @@ class WebOptions:
         care: where the nightly jobs leave what they make.
         wishes: folder by which devices are asked to blink; None: nobody is offered that.
         command_log: log of commands, shown where it can be read.
+        shows_staff: whether single members of staff have figures here.
     """
 
     ledger: Path
@@ -78,6 +79,7 @@ class WebOptions:
     care: CareOptions = field(default_factory=CareOptions)
     wishes: Path | None = None
     command_log: Path | None = None
+    shows_staff: bool = False
 
     @property
     def rules_file(self) -> Path:
@@ -225,12 +227,13 @@ def ranked_from() -> int:
     return version.rules.minimum_base
 
 
-def view_of(period: Period, seen: Scope | None = None) -> View:
+def view_of(period: Period, seen: Scope | None = None, *, rule: Rule | None = None) -> View:
     """What this request looks at in a period.
 
     Args:
         period: local days.
         seen: departments to narrow it to; None: all that the visitor may see.
+        rule: to compute by, where a period is compared with another; None: its own.
 
     Raises:
         CorrectionsUnavailable: the corrections cannot be read.
@@ -239,6 +242,6 @@ def view_of(period: Period, seen: Scope | None = None) -> View:
     return View(
         period=period,
         scope=seen,
-        rule=rule_of(period),
+        rule=rule or rule_of(period),
         excluded=inside(excluded_in(reader().rows, corrections(), period), seen),
     )

@@ -51,7 +51,7 @@ def menu(role: str) -> tuple[list[Entry], list[Entry]]:
     """The entries of `MAIN` and `MORE` a role may open."""
 
     def allowed(entries: tuple[Entry, ...]) -> list[Entry]:
-        known = current_app.view_functions
+        known = current_app.view_functions.keys() - current_app.config["HIDDEN_PAGES"]
         return [e for e in entries if e.endpoint in known and may(role, e.endpoint)]
 
     return allowed(MAIN), allowed(MORE)

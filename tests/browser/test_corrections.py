@@ -64,7 +64,7 @@ def test_one_proposes_another_approves_and_the_open_page_follows(
 
     page = author.page
     author.open("/windows/b02")
-    row = page.locator(".sessions tbody tr", has_text="非常不满意").first
+    row = page.locator("#outcomes tbody tr", has_text="非常不满意").first
     row.get_by_role("link", name="申请剔除").click()
     expect(page.get_by_role("heading", name="申请剔除")).to_be_visible()
     page.get_by_role("button", name="提交申请").click()
@@ -98,7 +98,7 @@ def test_one_proposes_another_approves_and_the_open_page_follows(
     assert watching.page.locator("[data-live-corrected]").inner_text() == live
 
     author.open("/windows/b02")
-    expect(author.page.locator(".sessions .tag", has_text="剔除 #")).to_have_count(1)
+    expect(author.page.locator("#outcomes .tag", has_text="剔除 #")).to_have_count(1)
     assert "原始" in author.page.locator(".headline .corrected").inner_text()
 
 
@@ -107,8 +107,8 @@ def test_the_pages_fit_a_narrow_screen(visit: Callable[..., Any], web: Any, widt
     add_session(web.ledger, window="b03", level=1, at_ms=now_ms())
     window = visit(viewport={"width": width, "height": 900})
     sign_in(window, "zhang")
-    window.open("/windows/b03")
-    form = window.page.locator(".sessions").get_by_role("link", name="申请剔除").first
+    window.open("/windows/b03?period=30-days")
+    form = window.page.locator("#outcomes").get_by_role("link", name="申请剔除").first
     assert form.is_visible()
     for path in ("/corrections", form.get_attribute("href"), "/windows/b03", "/integrity"):
         window.open(path)

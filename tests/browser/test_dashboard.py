@@ -200,7 +200,7 @@ def test_everything_can_be_reached_by_keyboard(signed_in: Any) -> None:
     page.keyboard.press("Tab")
     expect(page.locator(":focus")).to_have_text("跳到正文")
     seen = set()
-    for _ in range(40):
+    for _ in range(60):
         page.keyboard.press("Tab")
         seen.add(page.evaluate("document.activeElement.textContent.trim()"))
     for word in ("大厅", "窗口", "English", "退出", "近 7 天", "查看", "满意率"):

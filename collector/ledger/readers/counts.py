@@ -137,6 +137,42 @@ def by_day(
     )
 
 
+def by_day_of_hall(
+    reader: LedgerReader, period: Period, *, departments: Sequence[int] | None = None
+) -> dict[str, Counts]:
+    """ISO local date → counts of some departments, or of the whole hall; only days with records."""
+    rows = reader.rows(
+        f"SELECT on_date, {_SUMS} FROM day_rollups WHERE on_date >= ? AND on_date < ? "
+        f"AND {OF_DEPARTMENTS} GROUP BY on_date",
+        *_bounds(period),
+        *listed(departments),
+    )
+    return {row[0]: Counts(*row[1:]) for row in rows}
+
+
+def by_month_of_hall(
+    reader: LedgerReader, period: Period, *, departments: Sequence[int] | None = None
+) -> dict[str, Counts]:
+    """ISO month → counts of some departments, or of the whole hall; see `by_month`."""
+    months, rest = whole_months(period)
+    rows = reader.rows(
+        f"SELECT on_month, {_SUMS} FROM month_rollups WHERE on_month >= ? AND on_month < ? "
+        f"AND {OF_DEPARTMENTS} GROUP BY on_month",
+        *(on.isoformat()[:7] for on in (months.start_on, months.end_on)),
+        *listed(departments),
+    )
+    answers = [rows]
+    for part in rest:
+        days = reader.rows(
+            f"SELECT substr(on_date, 1, 7), {_SUMS} FROM day_rollups WHERE on_date >= ? AND "
+            f"on_date < ? AND {OF_DEPARTMENTS} GROUP BY 1",
+            *_bounds(part),
+            *listed(departments),
+        )
+        answers.append(days)
+    return _summed(answers)
+
+
 def by_month(
     reader: LedgerReader,
     period: Period,
@@ -171,6 +207,16 @@ def _summed(answers: Iterable[list[Row]]) -> dict[str, Counts]:
         for label, *numbers in rows:
             result[label] = result.get(label, Counts()) + Counts(*numbers)
     return result
+
+
+def number_of_days(reader: LedgerReader, period: Period) -> int:
+    """Local days of a period on which the hall had sessions."""
+    row = reader.row(
+        "SELECT count(DISTINCT on_date) FROM day_rollups WHERE on_date >= ? AND on_date < ? "
+        "AND invited + unrated + level5 + level4 + level3 + level2 + level1 > 0",
+        *_bounds(period),
+    )
+    return int(row[0]) if row else 0
 
 
 def days_with_records(reader: LedgerReader) -> tuple[str, str] | None:

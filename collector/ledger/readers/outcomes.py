@@ -13,17 +13,19 @@ from collector.ledger.readers.departments import OF_DEPARTMENTS, listed
 LOOK_BACK: Final = 20_000
 """How many ledger rows the search for the latest ratings goes back, at most."""
 
-_COLUMNS: Final = (
+OUTCOME_COLUMNS: Final = (
     "o.position, o.window, o.department, o.level, o.reason, o.trigger, o.case_no, o.service_no, "
     "o.item, o.staff_no, o.pressed_ms, o.answer_ms, o.time_quality, o.is_repeat, o.staff_from, "
     "b.earliest_ms - b.offset_ms, b.latest_ms - b.offset_ms, d.code, e.epoch, "
     "coalesce(r.seq, o.seq)"
 )
-_OUTCOMES: Final = (
-    f"SELECT {_COLUMNS} FROM outcomes o LEFT JOIN records r ON r.position = o.position "
+OUTCOME_JOINS: Final = (
+    "LEFT JOIN records r ON r.position = o.position "
     "JOIN epochs e ON e.id = o.epoch JOIN devices d ON d.id = o.device "
     "LEFT JOIN boots b ON b.epoch = o.epoch AND b.boot = o.boot"
 )
+"""What `outcome_of` needs beside `outcomes o`."""
+_OUTCOMES: Final = f"SELECT {OUTCOME_COLUMNS} FROM outcomes o {OUTCOME_JOINS}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,8 @@ class OutcomeRow:
     seq: int
 
 
-def _outcome(row: Row) -> OutcomeRow:
+def outcome_of(row: Row) -> OutcomeRow:
+    """The outcome of a row of `OUTCOME_COLUMNS`."""
     return OutcomeRow(
         position=row[0],
         window=row[1],
@@ -117,7 +120,7 @@ def latest_ratings(
         *listed(departments),
         limit,
     )
-    return [_outcome(row) for row in rows]
+    return [outcome_of(row) for row in rows]
 
 
 def latest_of_window(
@@ -133,7 +136,7 @@ def latest_of_window(
         *listed(departments),
         limit,
     )
-    return [_outcome(row) for row in rows]
+    return [outcome_of(row) for row in rows]
 
 
 def outcomes_at(reader: LedgerReader, positions: Sequence[int]) -> list[OutcomeRow]:
@@ -142,5 +145,10 @@ def outcomes_at(reader: LedgerReader, positions: Sequence[int]) -> list[OutcomeR
         f"{_OUTCOMES} WHERE o.position IN (SELECT value FROM json_each(?))",
         json.dumps(list(positions)),
     )
-    found = {row[0]: _outcome(row) for row in rows}
+    found = {row[0]: outcome_of(row) for row in rows}
     return [found[position] for position in positions if position in found]
+
+
+def outcome_at(reader: LedgerReader, position: int) -> OutcomeRow | None:
+    """The outcome of the record at a place of the ledger; None: it ended no session."""
+    return next(iter(outcomes_at(reader, [position])), None)

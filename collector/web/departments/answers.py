@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Final, Literal
-
-from collector.web.answers import DepartmentAnswer, FiguresAnswer, PeriodAnswer, WindowAnswer
-from collector.web.described import Parameter
-
-SORT: Final = Parameter(
-    name="sort",
-    type=Literal["place", "windows", "invited", "rated", "participation", "rate", "bad"],
-    help="The column the list is ordered by; left out: `rated`.",
-)
+from collector.web.answers import Answer, FiguresAnswer, WindowAnswer
+from collector.web.place_answers import BeforePart, HeatPart, PointPart, RankedDepartment
 
 
-class DepartmentsAnswer(PeriodAnswer):
-    """All departments the visitor may see; `hall` is their sum."""
+class DepartmentsAnswer(Answer):
+    """All departments in a period; `hall`: their sum."""
 
+    first_on: str
+    last_on: str
     hall: FiguresAnswer
-    departments: list[DepartmentAnswer]
+    departments: list[RankedDepartment]
 
 
-class OneDepartmentAnswer(DepartmentAnswer):
-    """One department, and the windows that rated for it in the period or belong to it now."""
+class OneDepartmentAnswer(RankedDepartment):
+    """One department in a period."""
 
-    first_on: date
-    last_on: date
+    first_on: str
+    last_on: str
+    before: BeforePart | None
+    trend: list[PointPart]
+    heat: list[HeatPart]
     windows_in_period: list[WindowAnswer]

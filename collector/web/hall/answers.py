@@ -1,4 +1,4 @@
-"""What the API answers about the hall today."""
+"""What the API answers about the hall, today and in a period."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from collector.web.answers import (
     LedgerAnswer,
     Ms,
 )
+from collector.web.place_answers import BeforePart, HeatPart, PointPart
 
 
 class PlaceName(Answer):
@@ -82,3 +83,19 @@ class LiveAnswer(HallNow):
     hours: list[HourAnswer] | UnsetType = UNSET
     leading: list[DepartmentAnswer] | UnsetType = UNSET
     attention: list[DepartmentAnswer] | UnsetType = UNSET
+
+
+class HallPeriodAnswer(Answer):
+    """The hall, or the visitor's departments, in a period of local days."""
+
+    first_on: str
+    last_on: str
+    figures: FiguresAnswer
+    before: BeforePart | None
+    bad_followed_up: int | None
+    trend: list[PointPart]
+    heat: list[HeatPart]
+    leading: list[DepartmentAnswer]
+    attention: list[DepartmentAnswer]
+    departments: int
+    departments_with_ratings: int

@@ -10,9 +10,10 @@ from flask.typing import ResponseReturnValue
 from msgspec import Meta
 
 from collector.ledger.readers import integrity
-from collector.periods import single_day
+from collector.periods import PeriodName, single_day
 from collector.web.access import still_allowed
-from collector.web.asked import asked_number
+from collector.web.asked import AskedPeriod, asked_number, asked_period
+from collector.web.compared import comparison
 from collector.web.dashboard import (
     corrections,
     dashboard,
@@ -22,13 +23,17 @@ from collector.web.dashboard import (
     rule_of,
     scope,
     today,
+    view_of,
 )
-from collector.web.described import EVENTS, RULE, Parameter, described
-from collector.web.hall.answers import HallAnswer, LiveAnswer
+from collector.web.described import EVENTS, RATED, RULE, Parameter, described
+from collector.web.follow_up import followed_up
+from collector.web.hall.answers import HallAnswer, HallPeriodAnswer, LiveAnswer
 from collector.web.hall.events import LiveEvents
+from collector.web.hall.period import figures_of_hall, hall_period, leading_of, period_json
 from collector.web.hall.today import HallToday, hall_today, hours_json, today_json
 from collector.web.languages import html_language
 from collector.web.live import stream
+from collector.web.trend import days_json
 
 blueprint = Blueprint("hall", __name__)
 OVERVIEW_KEPT_MS: Final = 10_000
@@ -61,9 +66,41 @@ def _events() -> LiveEvents:
 
 @blueprint.get("/")
 def page() -> ResponseReturnValue:
-    """The hall today."""
+    """The hall: today, live, or in the period asked for."""
+    asked = asked_period(request.args, today())
+    if asked.name != PeriodName.TODAY:
+        return _page_of_period(asked)
     shown = _today()
-    return render_template("hall/today.html", page=shown, hours=hours_json(shown.hours))
+    return render_template(
+        "hall/today.html",
+        page=shown,
+        asked=asked,
+        hours=hours_json(shown.hours),
+        comparison=comparison(view_of(asked.period), shown.figures, figures_of_hall()),
+        followed=followed_up(view_of(asked.period)),
+    )
+
+
+def _page_of_period(asked: AskedPeriod) -> ResponseReturnValue:
+    found = hall_period(view_of(asked.period))
+    best, attention = leading_of(found)
+    return render_template(
+        "hall/period.html",
+        page=found,
+        asked=asked,
+        best=best,
+        attention=attention,
+        days=days_json(found.days),
+        windows={place.window.id: place.window for place in found.these.windows},
+    )
+
+
+@blueprint.get("/api/v1/hall/period")
+@described(HallPeriodAnswer, *RATED)
+def api_period() -> ResponseReturnValue:
+    """The hall in a period for machines."""
+    asked = asked_period(request.args, today())
+    return jsonify(period_json(hall_period(view_of(asked.period))))
 
 
 @blueprint.get("/hall/overview")

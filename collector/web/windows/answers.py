@@ -2,94 +2,85 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, Any, Final, Literal
+from typing import Any
 
-from msgspec import Meta
-
-from collector.web.answers import (
-    Answer,
-    Count,
-    FiguresAnswer,
-    HourAnswer,
-    Ms,
-    PeriodAnswer,
-    WindowAnswer,
-)
-from collector.web.described import Parameter
-
-SORT: Final = Parameter(
-    name="sort",
-    type=Literal["place", "department", "invited", "rated", "participation", "rate", "bad"],
-    help="The column the list is ordered by; left out: `rated`.",
-)
-Level = Annotated[int, Meta(ge=1, le=5)]
+from collector.web.answers import Answer, FiguresAnswer, HourAnswer
+from collector.web.place_answers import BeforePart, HeatPart, PointPart, RankedWindow
+from collector.web.ratings.answers import CorrectionPart
 
 
-class WindowsAnswer(PeriodAnswer):
-    """All windows the visitor may see; `hall` is their sum."""
+class WindowsAnswer(Answer):
+    """All windows in a period; `hall`: their sum."""
 
+    first_on: str
+    last_on: str
     hall: FiguresAnswer
-    windows: list[WindowAnswer]
+    windows: list[RankedWindow]
 
 
-class SessionCorrection(Answer):
-    """The last correction of a rating."""
+class SessionPart(Answer):
+    """One of the last sessions of a window; see the outcomes of `/api/v1/ratings`."""
 
-    id: int
-    state: str
-
-
-class SessionAnswer(Answer):
-    """One session at a window, and the record that ended it (`device`, `epoch`, `seq`).
-
-    Attributes:
-        level: null: unrated, `reason` says why.
-        time_quality: how the time of the press is known; not by the device's own clock: between
-            `earliest_ms` and `latest_ms`.
-        is_repeat: a later rating of a case already rated; not counted.
-    """
-
-    position: Count
-    level: Level | None
-    reason: str | None
+    position: int
+    level: int | None
+    reason: str
     trigger: str
     case_no: str
     service_no: int
     item: str
     staff_no: str
     staff_from: str
-    pressed_ms: Ms
+    pressed_ms: int
     answer_ms: int
     time_quality: str
-    earliest_ms: Ms | None
-    latest_ms: Ms | None
+    earliest_ms: int | None
+    latest_ms: int | None
     is_repeat: bool
     device: str
     epoch: str
     seq: int
-    correction: SessionCorrection | None
+    correction: CorrectionPart | None
 
 
-class DeviceAnswer(Answer):
-    """A device at a window; `health`: its last health message as the wire contract has it."""
+class DevicePart(Answer):
+    """A device that stands at the window now; `health`: its last word."""
 
     code: str
     state: str
-    heard_ms: Ms | None
-    backlog: Count | None
-    stored: Count
-    head: Count
+    heard_ms: int | None
+    backlog: int | None
+    stored: int
+    head: int
     kid: str
-    registered_ms: Ms | None
+    registered_ms: int | None
     health: dict[str, Any] | None
 
 
-class OneWindowAnswer(WindowAnswer):
-    """One window with its hours, its last sessions, and the devices that stand there now."""
+class StayPart(Answer):
+    """A device at the window, UTC milliseconds; `to_ms` null: still."""
 
-    first_on: date
-    last_on: date
+    device: str
+    from_ms: int
+    to_ms: int | None
+
+
+class CoveragePart(Answer):
+    """Days with sessions, from signed records; no uptime."""
+
+    days_with_sessions: int
+    days_of_the_hall: int
+
+
+class OneWindowAnswer(RankedWindow):
+    """One window in a period; `sessions`: the last 25, whatever the period."""
+
+    first_on: str
+    last_on: str
+    before: BeforePart | None
     hours: list[HourAnswer]
-    sessions: list[SessionAnswer]
-    devices: list[DeviceAnswer]
+    trend: list[PointPart]
+    heat: list[HeatPart]
+    coverage: CoveragePart
+    sessions: list[SessionPart]
+    devices: list[DevicePart]
+    stays: list[StayPart]

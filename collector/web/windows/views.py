@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,21 +13,32 @@ from collector.corrections.entries import Correction
 from collector.corrections.reading import corrections_of
 from collector.ledger.readers import counts, outcomes
 from collector.ledger.readers import fleet as fleet_reader
+from collector.ledger.readers.assignments import devices_of_window
 from collector.ledger.readers.outcomes import OutcomeRow
+from collector.ledger.readers.week_hours import by_week_hour_of_window
 from collector.web.asked import asked_order, asked_period
-from collector.web.corrections.rights import is_proposer
-from collector.web.dashboard import corrections, now_ms, reader, today, view_of
+from collector.web.compared import comparison
+from collector.web.comparison import Comparison, comparison_json
+from collector.web.coverage import coverage, coverage_json
+from collector.web.dashboard import corrections, dashboard, now_ms, reader, today, view_of
 from collector.web.described import ORDER, RATED, described
-from collector.web.figures import figures_json
+from collector.web.figures import Figures, figures_json
 from collector.web.hall.today import hours_json, hours_of
-from collector.web.places import places, window_json
+from collector.web.heat import HeatMap, heat_json, heat_map
+from collector.web.place_table import sort_parameter, window_table
+from collector.web.places import Places, WindowFigures, places, window_json
+from collector.web.ranked import ranked_json
+from collector.web.ratings.asked import asked_ratings
+from collector.web.ratings.listed import BESIDE_OTHERS, listed
 from collector.web.trend import days_json, trend
-from collector.web.windows.answers import SORT, OneWindowAnswer, WindowsAnswer
+from collector.web.view import View
+from collector.web.windows.answers import OneWindowAnswer, WindowsAnswer
 from collector.web.windows.devices import device_json, devices_at
 from collector.web.windows.table import columns
 
 blueprint = Blueprint("windows", __name__)
 LAST_SESSIONS: Final = 25
+COLUMNS: Final = ("place", "department", "invited", "rated", "participation", "rate", "bad")
 
 
 @blueprint.get("/windows")
@@ -35,15 +46,37 @@ def index() -> ResponseReturnValue:
     """All windows in a period, in the order asked for."""
     asked = asked_period(request.args, today())
     order = asked_order(request.args, columns(), default="rated")
-    view = view_of(asked.period)
-    these = places(reader(), view, now_ms())
+    these = places(reader(), view_of(asked.period), now_ms())
     return render_template(
         "windows/index.html",
         asked=asked,
         order=order,
         hall_figures=these.hall,
-        rows=order.sorted(these.windows),
+        table=window_table(order, these.windows, asked),
     )
+
+
+def _found(these: Places, code: str) -> WindowFigures:
+    """The window; 404 for one that does not exist or may not be seen."""
+    place = these.window(code)
+    if place is None:
+        abort(HTTPStatus.NOT_FOUND)
+    return place
+
+
+def _figures_in(code: str, view: View) -> Figures:
+    place = places(reader(), view, now_ms()).window(code)
+    return place.figures if place else view.nothing
+
+
+def _comparison(view: View, place: WindowFigures) -> Comparison | None:
+    code = place.window.code
+    return comparison(view, place.figures, lambda other: _figures_in(code, other))
+
+
+def _heat(view: View, key: int) -> HeatMap:
+    found = by_week_hour_of_window(reader(), view.period, window=key, departments=view.scope.ids)
+    return heat_map(view, found, view.excluded_at(key), dashboard().options.minimum_base)
 
 
 @blueprint.get("/windows/<code>")
@@ -51,26 +84,24 @@ def one(code: str) -> ResponseReturnValue:
     """One window in a period."""
     asked = asked_period(request.args, today())
     view = view_of(asked.period)
-    these = places(reader(), view, now_ms())
-    place = these.window(code)
-    if place is None:
-        abort(HTTPStatus.NOT_FOUND)
+    place = _found(places(reader(), view, now_ms()), code)
     key = place.window.id
-    ids = view.scope.ids
-    by_hour = counts.by_hour(reader(), asked.period, window=key, departments=ids)
-    sessions = outcomes.latest_of_window(reader(), key, limit=LAST_SESSIONS, departments=ids)
-    days = trend(reader(), view, today(), windows=[key])
+    by_hour = counts.by_hour(reader(), asked.period, window=key, departments=view.scope.ids)
+    ratings = asked_ratings({**request.args, "window": code})
     return render_template(
         "windows/one.html",
         asked=asked,
         place=place,
-        hall_figures=these.hall,
+        comparison=_comparison(view, place),
         hours=hours_json(hours_of(view, by_hour, view.excluded_at(key))),
-        days=days_json(days),
-        sessions=sessions,
+        days=days_json(trend(reader(), view, today(), windows=[key])),
+        heat=_heat(view, key),
+        coverage=coverage(reader(), view, key),
+        excluded=view.excluded_at(key),
+        stays=devices_of_window(reader(), key),
         devices=devices_at(fleet_reader.devices(reader(), now_ms()), key, now_ms()),
-        known_corrections=_known(sessions),
-        may_correct=_may_correct(),
+        ratings=ratings,
+        page=listed(ratings, BESIDE_OTHERS),
     )
 
 
@@ -79,25 +110,22 @@ def _known(sessions: Sequence[OutcomeRow]) -> dict[tuple[str, str, int], Correct
     return corrections_of(corrections(), [(row.device, row.epoch, row.seq) for row in sessions])
 
 
-def _may_correct() -> Callable[[int | None], bool]:
-    """Whether the visitor may propose corrections of a department's (row id) ratings."""
-    codes = {row.id: row.code for row in fleet_reader.departments(reader())}
-    return lambda department: is_proposer(codes.get(department or 0, ""))
-
-
 @blueprint.get("/api/v1/windows")
-@described(WindowsAnswer, *RATED, SORT, ORDER)
+@described(WindowsAnswer, *RATED, sort_parameter(*COLUMNS), ORDER)
 def api_index() -> ResponseReturnValue:
     """All windows for machines."""
     asked = asked_period(request.args, today())
     order = asked_order(request.args, columns(), default="rated")
-    view = view_of(asked.period)
-    these = places(reader(), view, now_ms())
+    these = places(reader(), view_of(asked.period), now_ms())
+    table = window_table(order, these.windows)
     return jsonify(
         first_on=asked.period.start_on.isoformat(),
         last_on=asked.period.last_on.isoformat(),
         hall=figures_json(these.hall),
-        windows=[window_json(place) for place in order.sorted(these.windows)],
+        windows=[
+            ranked_json(window_json(one), one.figures, table.rank.get(one.window.id))
+            for one in table.all
+        ],
     )
 
 
@@ -106,24 +134,32 @@ def api_index() -> ResponseReturnValue:
 def api_one(code: str) -> ResponseReturnValue:
     """One window for machines."""
     asked = asked_period(request.args, today())
+    order = asked_order(request.args, columns(), default="rated")
     view = view_of(asked.period)
     these = places(reader(), view, now_ms())
-    place = these.window(code)
-    if place is None:
-        abort(HTTPStatus.NOT_FOUND)
+    place = _found(these, code)
     key = place.window.id
     ids = view.scope.ids
     by_hour = counts.by_hour(reader(), asked.period, window=key, departments=ids)
     sessions = outcomes.latest_of_window(reader(), key, limit=LAST_SESSIONS, departments=ids)
     known = _known(sessions)
     devices = devices_at(fleet_reader.devices(reader(), now_ms()), key, now_ms())
+    rank = window_table(order, these.windows).rank.get(key)
     return jsonify(
         first_on=asked.period.start_on.isoformat(),
         last_on=asked.period.last_on.isoformat(),
-        **window_json(place),
+        **ranked_json(window_json(place), place.figures, rank),
+        before=comparison_json(_comparison(view, place)),
         hours=hours_json(hours_of(view, by_hour, view.excluded_at(key))),
+        trend=days_json(trend(reader(), view, today(), windows=[key])),
+        heat=heat_json(_heat(view, key)),
+        coverage=coverage_json(coverage(reader(), view, key)),
         sessions=[_session_json(row, known) for row in sessions],
         devices=[device_json(device) for device in devices],
+        stays=[
+            {"device": stay.device, "from_ms": stay.from_ms, "to_ms": stay.to_ms}
+            for stay in devices_of_window(reader(), key)
+        ],
     )
 
 

@@ -235,7 +235,13 @@ def told(db: Any) -> dict[str, list[Any]]:
         ).fetchall(),
         **{
             name: sorted(db.execute(f"SELECT * FROM {name}").fetchall())
-            for name in ("day_rollups", "hour_rollups", "month_rollups")
+            for name in (
+                "day_rollups",
+                "hour_rollups",
+                "month_rollups",
+                "month_hour_rollups",
+                "month_staff_rollups",
+            )
         },
     }
 

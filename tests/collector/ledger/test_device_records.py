@@ -35,7 +35,14 @@ def test_a_record_of_the_device_itself_is_stored_once_and_changes_no_rate(
     journal = journal_of("dev-1")
     journal.rate(level=5)
     ledger.writer.store([journal.message()])
-    derived = ("outcomes", "day_rollups", "hour_rollups", "month_rollups")
+    derived = (
+        "outcomes",
+        "day_rollups",
+        "hour_rollups",
+        "month_rollups",
+        "month_hour_rollups",
+        "month_staff_rollups",
+    )
     before = [ledger.table(name) for name in derived]
     token = journal.add(kind, **fields)
 

@@ -67,7 +67,16 @@ def purge(ledger: Any, before_ms: int | None = None) -> list[Any]:
 
 
 def rollups(ledger: Any) -> list[Any]:
-    return [ledger.table(name) for name in ("day_rollups", "hour_rollups", "month_rollups")]
+    return [
+        ledger.table(name)
+        for name in (
+            "day_rollups",
+            "hour_rollups",
+            "month_rollups",
+            "month_hour_rollups",
+            "month_staff_rollups",
+        )
+    ]
 
 
 def positions(ledger: Any) -> list[int]:

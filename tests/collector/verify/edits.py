@@ -514,7 +514,12 @@ def an_outcome_removed(ledger: SpoiledLedger) -> IsNamed:
 @edit
 def a_rollup_changed(ledger: SpoiledLedger) -> IsNamed:
     table, day = ledger.draw.choice(
-        (("day_rollups", "on_date"), ("hour_rollups", "on_date"), ("month_rollups", "on_month"))
+        (
+            ("day_rollups", "on_date"),
+            ("hour_rollups", "on_date"),
+            ("month_rollups", "on_month"),
+            ("month_staff_rollups", "on_month"),
+        )
     )
     [[on, window]] = [
         ledger.draw.choice(ledger.rows(f"SELECT {day}, window FROM {table} WHERE window > 0"))

@@ -16,7 +16,10 @@ from collector.web.languages import LANGUAGES
 
 PAGES = (
     "/",
-    "/departments?period=30-days",
+    "/?period=30-days",
+    "/ratings",
+    "/ratings?level=9",
+    "/departments?period=30-days&sort=rate",
     "/departments/tax?period=30-days",
     "/departments/tax?period=year",
     "/windows",
@@ -35,9 +38,9 @@ LEFT_AS_THEY_ARE = {
     # names of things that have no other
     "satisfied-4-5", "rated", "v1", "RFC", "English", "zhang", "signature", "malformed", "a01-1",
     # what a visitor typed, and words of the address
-    "period", "today", "7-days", "30-days", "days", "month", "year", "sort", "place", "department",
-    "invited", "participation", "rate", "bad", "from", "x", "s", "state", "open", "rectified",
-    "closed", "excluded",
+    "period", "today", "7-days", "30-days", "days", "week", "month", "quarter", "year", "sort",
+    "level", "place", "department", "invited", "participation", "rate", "bad", "from", "x", "s",
+    "state", "open", "rectified", "closed", "excluded",
 }  # fmt: skip
 
 

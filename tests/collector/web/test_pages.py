@@ -36,9 +36,9 @@ def text_of(page: str) -> str:
 
 def cells(page: str) -> list[list[str]]:
     """The rows of the page's sortable table, as text."""
-    table = re.search(r'(?s)<table class="rows" id="rows">.*?<tbody>(.*?)</tbody>', page)
+    table = re.search(r'(?s)<table class="rows" id="rows">.*?</thead>(.*?)</table>', page)
     assert table is not None
-    rows = re.findall(r"(?s)<tr[^>]*>(.*?)</tr>", table[1])
+    rows = re.findall(r"(?s)<tr>(.*?)</tr>", table[1])
     return [
         [text_of(cell) for cell in re.findall(r"(?s)<t[hd][^>]*>(.*?)</t[hd]>", row)]
         for row in rows
@@ -100,7 +100,9 @@ def test_the_periods_agree_with_the_rows(client: FlaskClient, ledger: Path) -> N
         ("", "2026-05-13", "2026-05-13"),
         ("?period=7-days", "2026-05-07", "2026-05-13"),
         ("?period=30-days", "2026-04-14", "2026-05-13"),
+        ("?period=week", "2026-05-11", "2026-05-17"),
         ("?period=month", "2026-05-01", "2026-05-31"),
+        ("?period=quarter", "2026-04-01", "2026-06-30"),
         ("?period=year", "2026-01-01", "2026-12-31"),
         ("?from=2026-05-11&to=2026-05-12", "2026-05-11", "2026-05-12"),
         ("?from=9999-12-05&to=9999-12-30", "9999-12-05", "9999-12-30"),
@@ -121,7 +123,7 @@ def test_the_periods_agree_with_the_rows(client: FlaskClient, ledger: Path) -> N
 @pytest.mark.parametrize("page", ["/departments", "/windows", "/departments/tax"])
 @pytest.mark.parametrize("key", ["invited", "rated", "bad"])
 def test_tables_sort_by_a_column_both_ways(client: FlaskClient, page: str, key: str) -> None:
-    heads = re.findall(r'class="[^"]*c-([a-z]+)" aria-sort', client.get(page).text)
+    heads = re.findall(r'<th scope="col" class="[^"]*c-([a-z]+)"', client.get(page).text)
     at = heads.index(key)
     numbers = {}
     for order in ("asc", "desc"):
@@ -144,11 +146,15 @@ def test_places_with_few_ratings_are_not_ranked_among_the_others(
         add_session(ledger, window="a02", level=level, at_ms=clock())
     add_session(ledger, window="a03", level=1, at_ms=clock())
     shown = client.get(f"/windows?sort=rate&order={order}").text
-    names = [row[0] for row in cells(shown)]
+    names = [row[1] for row in cells(shown)]
     few = ["A02", "A03"] if order == "desc" else ["A03", "A02"]
     assert names[:3] == ["A01", *few]
-    assert "样本不足" in cells(shown)[1][5]
-    assert "样本不足" not in cells(shown)[0][5]
+    assert [row[0] for row in cells(shown)][:3] == ["1", "—", "—"]
+    assert "样本不足" in cells(shown)[1][6]
+    assert "样本不足" not in cells(shown)[0][6]
+    [apart] = re.findall(r'(?s)<tbody class="few-rows">(.*?)</tbody>', shown)
+    assert text_of(apart).startswith("样本不足")
+    assert "A01<" not in apart
 
 
 def test_a_window_shows_its_last_sessions_also_the_unrated(

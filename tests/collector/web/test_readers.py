@@ -229,10 +229,13 @@ def test_months_and_days_together_say_what_the_days_say(
 
 
 def test_rebuilding_from_the_records_changes_no_rollup(ledger: Path) -> None:
-    tables = ("day_rollups", "hour_rollups", "month_rollups")
+    tables = ("day_rollups", "hour_rollups", "month_rollups", "month_staff_rollups")
+    of_hours = "month_hour_rollups"
 
     def content(connection: sqlite3.Connection) -> list[list[tuple[object, ...]]]:
-        return [connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
+        return [
+            connection.execute(f"SELECT * FROM {table}").fetchall() for table in (*tables, of_hours)
+        ]
 
     db = open_ledger(ledger)
     before = content(db.conn)
@@ -241,12 +244,17 @@ def test_rebuilding_from_the_records_changes_no_rollup(ledger: Path) -> None:
     db.execute("COMMIT")
     assert content(db.conn) == before
     sums = "sum(invited), sum(level5), sum(level4), sum(level1), sum(unrated)"
-    days, hours, months = (
+    days, hours, months, staff = (
         db.execute(f"SELECT window, {sums} FROM {table} GROUP BY window").fetchall()
         for table in tables
     )
+    week_hours, departments = (
+        db.execute(f"SELECT department, {sums} FROM {table} GROUP BY department").fetchall()
+        for table in (of_hours, "month_rollups")
+    )
     db.close()
-    assert days == hours == months != []
+    assert days == hours == months == staff != []
+    assert week_hours == departments != []
 
 
 @given(st.dates(date(1970, 1, 1), date(2200, 1, 1)), st.integers(0, 900))

@@ -1,0 +1,1 @@
+"""The ratings and unrated sessions behind a figure: list, API."""

@@ -1,0 +1,1 @@
+"""One record of the ledger: what it says, its token, and that it is unaltered."""
