@@ -18,8 +18,10 @@ WINDOW: Final = "a03"
 """A window of the sample fleet that a full hall has corrections of."""
 DEPARTMENTS: Final = ("exit-entry", "household")
 """Departments whose manager may open every example: of `WINDOW`, and of one more."""
-NOT_PAGES: Final = frozenset({"static", "hall.overview"})
-"""Addresses outside /api/ that answer no whole page."""
+NOT_PAGES: Final = frozenset(
+    {"static", "hall.overview", "audit.download", "account.code", "account.setup"}
+)
+"""Addresses outside /api/ that answer no whole page, or none once everybody has signed in."""
 
 
 def examples(ledger: Path) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
@@ -30,6 +32,7 @@ def examples(ledger: Path) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
         "windows.one": {"code": WINDOW},
         "corrections.one": {"number": "1"},
         "integrity.checkpoint": {"number": "1"},
+        "people.one": {"number": "1"},
     }
     queries = {"corrections.new": f"device={rating.device}&epoch={rating.epoch}&seq={rating.seq}"}
     return values, queries

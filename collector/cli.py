@@ -26,6 +26,7 @@ from collector.reconcile import command as reconcile
 from collector.retention import command as retention
 from collector.settings import PROGRAM, CollectorSettings, load_collector_settings
 from collector.verify import command as verify
+from collector.web import audit_command as audit
 from collector.web import command as web
 from firmware_config import __version__
 from firmware_config.command_line import (
@@ -42,6 +43,7 @@ FOREIGN_ERRORS: Final[ForeignErrors] = {sqlite3.Error: ("database: ", ExitCode.D
 COMMANDS: Final = (
     ingest,
     web,
+    audit,
     rates,
     export,
     reconcile,

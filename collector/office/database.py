@@ -15,7 +15,12 @@ from sqlite_utils import Database
 from collector.errors import CollectorError
 from firmware_config.errors import ExitCode
 
-SCHEMAS: Final = ("0001_office.sql", "0002_departments.sql", "0003_people.sql")
+SCHEMAS: Final = (
+    "0001_office.sql",
+    "0002_departments.sql",
+    "0003_people.sql",
+    "0004_sessions_and_factors.sql",
+)
 BUSY_TIMEOUT_MS: Final = 5000
 
 
@@ -75,8 +80,14 @@ class Office:
 
     @contextmanager
     def transaction(self) -> Iterator[Database]:
-        """This thread's connection, in a transaction that holds or fails as a whole."""
+        """This thread's connection, in a transaction that holds or fails as a whole.
+
+        Inside another one it is part of that.
+        """
         database = self.database
+        if database.conn.in_transaction:
+            yield database
+            return
         database.execute("BEGIN IMMEDIATE")
         try:
             yield database

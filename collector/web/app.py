@@ -13,12 +13,16 @@ from flask.wrappers import Response
 from collector.corrections.file import CorrectionsFile
 from collector.ledger.readers import LedgerReader
 from collector.office.accounts import Accounts
+from collector.office.audit_shipping import Shipping
 from collector.office.database import Office
+from collector.office.factors import Factors
 from collector.office.sessions import Sessions
-from collector.web import access, languages, problems, shown
+from collector.office.setup import Setup
+from collector.web import access, audit, languages, problems, shown
 from collector.web.account.views import blueprint as account_pages
 from collector.web.alarms import AlarmWatch
 from collector.web.asked import NumberInPath
+from collector.web.audit_writer import AuditWriter
 from collector.web.corrections.views import blueprint as correction_pages
 from collector.web.dashboard import EXTENSION, Dashboard, WebOptions, rule_of
 from collector.web.departments.views import blueprint as department_pages
@@ -26,6 +30,9 @@ from collector.web.hall.events import LiveEvents
 from collector.web.hall.views import blueprint as hall_pages
 from collector.web.integrity.views import blueprint as integrity_pages
 from collector.web.live import LedgerWatcher
+from collector.web.me.views import blueprint as my_pages
+from collector.web.people.views import blueprint as people_pages
+from collector.web.trail.views import blueprint as audit_pages
 from collector.web.windows.views import blueprint as window_pages
 from firmware_config.files import write_atomically
 
@@ -63,10 +70,12 @@ def create_app(
     corrections = CorrectionsFile(options.corrections)
     corrections.prepare()
     alarms = AlarmWatch(corrections, options.limits)
+    accounts = Accounts(office, hasher)
+    shipping = Shipping(office, options.syslog) if options.syslog else None
     app = Flask("collector.web")
     app.config.from_mapping(
         SECRET_KEY=_cookie_key(options, office),
-        SESSION_COOKIE_NAME="yiping_preferences",
+        SESSION_COOKIE_NAME=access.cookie_name("yiping_preferences", options.is_https),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=options.is_https,
@@ -84,8 +93,11 @@ def create_app(
         office=office,
         corrections=corrections,
         alarms=alarms,
-        accounts=Accounts(office, hasher),
-        sessions=Sessions(office, idle_s=options.idle_s),
+        accounts=accounts,
+        sessions=Sessions(office, idle_s=options.idle_s, absolute_s=options.absolute_s),
+        factors=Factors(office),
+        setup=Setup(office, accounts),
+        audit=AuditWriter(office, shipping),
         watcher=LedgerWatcher(
             options.ledger,
             LiveEvents(
@@ -102,6 +114,7 @@ def create_app(
     )
     languages.speak(app)
     access.protect(app)
+    audit.watch(app)
     problems.register(app)
     shown.register(app)
     for pages in (
@@ -111,6 +124,9 @@ def create_app(
         window_pages,
         correction_pages,
         integrity_pages,
+        my_pages,
+        people_pages,
+        audit_pages,
     ):
         app.register_blueprint(pages)
     app.after_request(_refuse_torn_answer)

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
-from collector.web.access import SESSION_COOKIE
+from collector.web.access import session_id_of
 from collector.web.asked import asked_number
 from collector.web.dashboard import dashboard, now_ms, reader, rule_of, scope
 from collector.web.hall.events import LiveEvents
@@ -78,7 +78,7 @@ def live_stream() -> ResponseReturnValue:
     except BaseException:
         watcher.unsubscribe(subscription)
         raise
-    parts, session_id = dashboard(), request.cookies.get(SESSION_COOKIE, "")
+    parts, session_id = dashboard(), session_id_of(request)
     gone = request.environ.get("waitress.client_disconnected", lambda: False)
     response = Response(
         stream(

@@ -16,7 +16,16 @@ from flask.testing import FlaskClient
 from collector.web.access import SECURITY_HEADERS, SESSION_COOKIE
 from collector.web.dashboard import Dashboard, WebOptions
 
-PUBLIC = {"static", "account.login", "account.sign_in", "account.preferences"}
+PUBLIC = {
+    "static",
+    "account.login",
+    "account.sign_in",
+    "account.preferences",
+    "account.code",
+    "account.check_code",
+    "account.setup",
+    "account.set_up",
+}
 PAGES = (
     "/",
     "/departments",
