@@ -25,9 +25,10 @@ NOT_PAGES: Final = frozenset(
         *("static", "hall.overview", "screen.now"),
         *("exports.file", "health.check", "metrics.index"),
         *("reports.xlsx", "reports.csv", "reports.summary"),
+        *("audit.download", "account.code", "account.setup"),
     }
 )
-"""Addresses outside /api/ that answer no whole page."""
+"""Addresses outside /api/ that answer no whole page, or none once everybody has signed in."""
 
 
 def examples(ledger: Path) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
@@ -39,6 +40,7 @@ def examples(ledger: Path) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
         "corrections.one": {"number": "1"},
         "integrity.checkpoint": {"number": "1"},
         "bad.one": last_bad_rating(ledger),
+        "people.one": {"number": "1"},
     }
     queries = {"corrections.new": f"device={rating.device}&epoch={rating.epoch}&seq={rating.seq}"}
     return values, queries

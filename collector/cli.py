@@ -27,6 +27,7 @@ from collector.reconcile import command as reconcile
 from collector.retention import command as retention
 from collector.settings import PROGRAM, CollectorSettings, load_collector_settings
 from collector.verify import command as verify
+from collector.web import audit_command as audit
 from collector.web import command as web
 from collector.web import token_command as token
 from firmware_config import __version__
@@ -45,6 +46,7 @@ COMMANDS: Final = (
     ingest,
     web,
     token,
+    audit,
     rates,
     report,
     export,

@@ -120,6 +120,35 @@ class WebSettings:
             choices=("working-days", "days"),
         ),
     ] = "working-days"
+    session_days: Annotated[
+        int,
+        Setting(
+            help="How long a login lasts at most, however busy.", unit="days", minimum=1, maximum=90
+        ),
+    ] = 7
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Setting(
+            help="Names and addresses by which browsers may call the dashboard, without port; "
+            "others are refused. Empty: any."
+        ),
+    ] = ()
+    trusted_proxy: Annotated[
+        str,
+        Setting(
+            help="Address of the proxy in front of the dashboard; its `X-Forwarded-For` then says "
+            "who the visitor is. Empty: that header is ignored.",
+            pattern=r"\S*",
+        ),
+    ] = ""
+    syslog: Annotated[
+        str,
+        Setting(
+            help="Where the audit trail is sent as well: `udp://HOST:PORT`, `tcp://HOST:PORT` or "
+            "the path of a local socket. Empty: nowhere.",
+            pattern=r"((udp|tcp)://[^\s/:]+(:[0-9]{1,5})?|/\S+)?",
+        ),
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

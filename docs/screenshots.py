@@ -134,7 +134,7 @@ def photograph(browser: Browser, url: str, name: str, login: tuple[str, str]) ->
     if address != "/login":
         page.fill("input[name=name]", login[0])
         page.fill("input[name=password]", login[1])
-        page.click("form.stacked button")
+        page.click("form.stacked button[type=submit]")
         page.wait_for_url(url + "/")
         page.goto(url + address)
     if page.locator(".chart").count():

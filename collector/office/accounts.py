@@ -15,18 +15,19 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from collector.corrections.entries import person_of
-from collector.errors import CollectorError, UsageError
+from collector.errors import UsageError
 from collector.office.database import Office
-from collector.office.lockout import FORGET_AFTER_S, counters, delay_s
+from collector.office.failures import Failures
+from collector.office.lockout import counters
+from collector.office.passwords import LONGEST_PASSWORD, InvalidAccount, check_password
 from collector.office.roles import Role
 
-SHORTEST_PASSWORD: Final = 8
-"""Characters. Source: NIST SP 800-63B-4, 3.1.1.2, and OWASP ASVS 5.0, 6.2.1."""
-LONGEST_PASSWORD: Final = 256
 LONGEST_NAME: Final = 64
 PLAIN_NAME: Final = frozenset(string.ascii_letters + string.digits + "._-")
 """Of a name, beside Chinese characters: none of them looks like one of another script."""
 DEFAULT_ROLE: Final = Role.DIRECTOR
+INITIAL_S: Final = 7 * 86_400
+"""How long a password that was made up for somebody holds. Our choice: a week's leave."""
 
 _DUMMY_HASH: Final = (
     "$argon2id$v=19$m=19456,t=2,p=1$mkfCqBW+OtqsVcPd8WJ+/w$"
@@ -47,7 +48,11 @@ class UnknownAccount(UsageError):
 class Account:
     """An account; `disabled_ms` None: it may sign in.
 
-    `departments`: codes of those it speaks for, of the role DEPARTMENT; else none.
+    Attributes:
+        departments: codes of those it speaks for, of the role DEPARTMENT; else none.
+        must_change: its password was made up for it and must be replaced first.
+        has_factor: a code of a second factor is asked for at the sign-in.
+        needs_factor: it may do nothing before it has one.
     """
 
     id: int
@@ -56,20 +61,30 @@ class Account:
     created_ms: int
     disabled_ms: int | None
     departments: frozenset[str] = frozenset()
+    must_change: bool = False
+    has_factor: bool = False
+    needs_factor: bool = False
 
 
 ACCOUNT_COLUMNS: Final = (
     "a.id, a.name, a.role, a.created_ms, a.disabled_ms, (SELECT json_group_array(department) "
-    "FROM account_departments WHERE account = a.id)"
+    "FROM account_departments WHERE account = a.id), a.must_change, "
+    "EXISTS (SELECT 1 FROM factors WHERE account = a.id AND confirmed_ms IS NOT NULL), "
+    "a.factor_required OR EXISTS (SELECT 1 FROM factor_roles WHERE role = a.role)"
 )
 """What `account_of` takes, of a query that calls the accounts `a`."""
 
 
 def account_of(row: Sequence[Any]) -> Account:
     """The account in a row of `ACCOUNT_COLUMNS`."""
-    *told, departments = row
-    values = dict(zip(Account.__slots__, told, strict=False))
-    return Account(**values, departments=frozenset(json.loads(departments)))
+    *told, departments, must_change, has_factor, needs_factor = row
+    return Account(
+        **dict(zip(Account.__slots__, told, strict=False)),
+        departments=frozenset(json.loads(departments)),
+        must_change=bool(must_change),
+        has_factor=bool(has_factor),
+        needs_factor=bool(needs_factor),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +93,6 @@ class SignIn:
 
     account: Account | None
     wait_s: int
-
-
-class InvalidAccount(CollectorError, ValueError):
-    """A name or password that cannot be used."""
 
 
 def default_hasher() -> PasswordHasher:
@@ -100,6 +111,7 @@ class Accounts:
     def __init__(self, office: Office, hasher: PasswordHasher | None = None) -> None:
         self._office = office
         self._hasher = hasher or default_hasher()
+        self._failures = Failures(office)
         self._one_at_a_time = threading.Lock()  # bounds the memory of many sign-ins at once
 
     def add(
@@ -110,6 +122,7 @@ class Accounts:
         now_ms: int,
         role: Role = DEFAULT_ROLE,
         departments: Collection[str] = (),
+        initial: bool = False,
     ) -> Account:
         """Add an account.
 
@@ -119,36 +132,32 @@ class Accounts:
             now_ms: UTC milliseconds.
             role: what it may do.
             departments: codes of its departments; of the role DEPARTMENT, and of no other.
+            initial: the password was made up for its owner: it holds for `INITIAL_S`, and must be
+                replaced at the first sign-in.
 
         Raises:
             AccountExists: the name is taken, or that of the same person (`person_of`).
             InvalidAccount: the name is empty, too long or of other characters, the password too
                 short or too long, or a department is missing or too much.
         """
-        if (role is Role.DEPARTMENT) != bool(departments):
-            expected = "a department" if role is Role.DEPARTMENT else "no department"
-            given = ", ".join(sorted(departments)) or "none"
-            raise InvalidAccount(f"role {role}: expected {expected}, got {given}")
+        check_departments(role, departments)
         if not _is_name(name):
             raise InvalidAccount(
                 f"account name: expected 1 to {LONGEST_NAME} ASCII letters, digits, Chinese "
                 f"characters, . _ or -, with no dot at either end, got {name!r}"
             )
-        if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-            raise InvalidAccount(
-                f"password: expected {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters, "
-                f"got {len(password)}"
-            )
+        check_password(password, name)
         for other in self.all():  # disabled ones too: corrections name them for ever
             if person_of(other.name) == person_of(name):
                 raise AccountExists(f"account {name}: exists already, as {other.name}")
-        digest = self._hasher.hash(password)
+        digest = self.digest_of(password)
+        until_ms = now_ms + INITIAL_S * 1000 if initial else None
         try:
             with self._office.transaction() as database:
                 database.execute(
-                    "INSERT INTO accounts (name, password_hash, role, created_ms) "
-                    "VALUES (?, ?, ?, ?)",
-                    [name, digest, role.value, now_ms],
+                    "INSERT INTO accounts (name, password_hash, role, created_ms, must_change, "
+                    "password_until_ms) VALUES (?, ?, ?, ?, ?, ?)",
+                    [name, digest, role.value, now_ms, initial, until_ms],
                 )
                 database.conn.executemany(
                     "INSERT INTO account_departments SELECT id, ? FROM accounts WHERE name = ?",
@@ -171,6 +180,17 @@ class Accounts:
         ).fetchall()
         return [account_of(row) for row in rows]
 
+    def with_id(self, number: int) -> Account:
+        """The account with a row id.
+
+        Raises:
+            UnknownAccount: there is none.
+        """
+        for account in self.all():
+            if account.id == number:
+                return account
+        raise UnknownAccount(f"account {number}: does not exist")
+
     def disable(self, name: str, *, now_ms: int) -> None:
         """Disable an account and end its sessions; idempotent.
 
@@ -180,12 +200,17 @@ class Accounts:
         account = self.find(name)
         if account is None:
             raise UnknownAccount(f"account {name}: does not exist")
-        database = self._office.database
-        database.execute(
-            "UPDATE accounts SET disabled_ms = coalesce(disabled_ms, ?) WHERE id = ?",
-            [now_ms, account.id],
-        )
-        database.execute("DELETE FROM sessions WHERE account = ?", [account.id])
+        with self._office.transaction() as database:
+            database.execute(
+                "UPDATE accounts SET disabled_ms = coalesce(disabled_ms, ?) WHERE id = ?",
+                [now_ms, account.id],
+            )
+            database.execute("DELETE FROM sessions WHERE account = ?", [account.id])
+
+    def digest_of(self, password: str) -> str:
+        """The argon2id hash of a password, in its own encoding."""
+        with self._one_at_a_time:
+            return self._hasher.hash(password)
 
     def sign_in(self, name: str, password: str, *, address: str, now_ms: int) -> SignIn:
         """Check a password.
@@ -195,23 +220,25 @@ class Accounts:
         3. Wrong: count it. Right: forget the pair's failures, renew an outdated hash.
         """
         keys = counters(name[:LONGEST_NAME], address)
-        wait_s = self._wait_s(keys, now_ms)
+        wait_s = self._failures.wait_s(keys, now_ms)
         if wait_s:
             return SignIn(None, wait_s)
         row = self._office.database.execute(
-            "SELECT password_hash FROM accounts WHERE name = ? AND disabled_ms IS NULL", [name]
+            "SELECT password_hash FROM accounts WHERE name = ? AND disabled_ms IS NULL "
+            "AND coalesce(password_until_ms > ?, 1)",
+            [name, now_ms],
         ).fetchone()
         digest = row[0] if row else _DUMMY_HASH
         with self._one_at_a_time:
-            wait_s = self._wait_s(keys, now_ms)  # others may have failed while we waited
+            wait_s = self._failures.wait_s(keys, now_ms)  # others may have failed while we waited
             if wait_s:
                 return SignIn(None, wait_s)
             is_right = self._is_right(digest, password) and row is not None
             account = self.find(name) if is_right else None
             if account is None:
-                self._count(keys, now_ms)
-                return SignIn(None, self._wait_s(keys, now_ms))
-        self._office.database.execute("DELETE FROM failures WHERE key = ?", [keys["pair"]])
+                self._failures.count(keys, now_ms)
+                return SignIn(None, self._failures.wait_s(keys, now_ms))
+        self._failures.forget(keys["pair"])
         if self._hasher.check_needs_rehash(digest):
             self._office.database.execute(
                 "UPDATE accounts SET password_hash = ? WHERE id = ?",
@@ -226,32 +253,6 @@ class Accounts:
             return False
         return True
 
-    def _wait_s(self, keys: dict[str, str], now_ms: int) -> int:
-        longest = 0
-        failed = "SELECT 1 FROM failures WHERE key = ?"
-        has_failed = self._office.database.execute(failed, [keys["pair"]]).fetchone() is not None
-        for kind, key in keys.items():
-            if kind == "account" and not has_failed:
-                continue  # strangers' failures do not shut out who made none
-            row = self._office.database.execute(
-                "SELECT count, last_ms FROM failures WHERE key = ?", [key]
-            ).fetchone()
-            if row and now_ms - row[1] < FORGET_AFTER_S * 1000:
-                left_ms = row[1] + delay_s(kind, row[0]) * 1000 - now_ms
-                longest = max(longest, -(-left_ms // 1000))
-        return longest
-
-    def _count(self, keys: dict[str, str], now_ms: int) -> None:
-        forgotten_ms = now_ms - FORGET_AFTER_S * 1000
-        for key in keys.values():
-            self._office.database.execute(
-                "INSERT INTO failures (key, count, last_ms) VALUES (?, 1, ?) "
-                "ON CONFLICT (key) DO UPDATE SET last_ms = excluded.last_ms, "
-                "count = CASE WHEN last_ms < ? THEN 1 ELSE count + 1 END",
-                [key, now_ms, forgotten_ms],
-            )
-        self._office.database.execute("DELETE FROM failures WHERE last_ms < ?", [forgotten_ms])
-
 
 def _is_name(text: str) -> bool:
     """Whether a new account may have this name: nobody takes it for another one."""
@@ -265,3 +266,11 @@ def _is_name(text: str) -> bool:
 def _is_chinese(character: str) -> bool:
     """Whether it is an ideograph, and no second form of one that is kept for compatibility."""
     return unicodedata.name(character, "").startswith("CJK UNIFIED IDEOGRAPH-")
+
+
+def check_departments(role: Role, departments: Collection[str]) -> None:
+    """Raises InvalidAccount when a role has departments and must not, or has none and must."""
+    if (role is Role.DEPARTMENT) != bool(departments):
+        expected = "a department" if role is Role.DEPARTMENT else "no department"
+        given = ", ".join(sorted(departments)) or "none"
+        raise InvalidAccount(f"role {role}: expected {expected}, got {given}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,6 +34,13 @@ def digest_of(previous: bytes, entry: Entry) -> bytes:
     return hashlib.sha256(previous + body.encode()).digest()
 
 
+def writable(entry: Entry) -> Entry:
+    """The entry as it reads after being kept: JSON values, and texts that UTF-8 can hold."""
+    fields = {name: getattr(entry, name) for name in Entry.__slots__}
+    body = json.dumps(fields, ensure_ascii=False, default=str)
+    return Entry(**json.loads(body.encode("utf-8", "replace")))
+
+
 class AuditTrail:
     """The audit trail of one `office.db`."""
 
@@ -41,20 +48,28 @@ class AuditTrail:
         self._office = office
 
     def add(self, entry: Entry) -> None:
-        """Append an entry; it is on disk when this returns."""
+        """Append an entry; it is on disk when this returns, or with the transaction around it."""
+        self.add_all([entry])
+
+    def add_all(self, entries: Iterable[Entry]) -> None:
+        """Append entries, in order, in one transaction."""
         with self._office.transaction() as database:
             row = database.execute("SELECT digest FROM audit ORDER BY id DESC LIMIT 1").fetchone()
-            database.execute(
-                "INSERT INTO audit (made_ms, account, role, address, action, subject, facts,"
-                " digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    entry.made_ms,
-                    entry.account,
-                    entry.role,
-                    entry.address,
-                    entry.action,
-                    entry.subject,
-                    json.dumps(entry.facts, ensure_ascii=False, sort_keys=True),
-                    digest_of(row[0] if row else FIRST, entry),
-                ],
-            )
+            digest = bytes(row[0]) if row else FIRST
+            for given in entries:
+                entry = writable(given)
+                digest = digest_of(digest, entry)
+                database.execute(
+                    "INSERT INTO audit (made_ms, account, role, address, action, subject, facts,"
+                    " digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    [
+                        entry.made_ms,
+                        entry.account,
+                        entry.role,
+                        entry.address,
+                        entry.action,
+                        entry.subject,
+                        json.dumps(entry.facts, ensure_ascii=False, sort_keys=True),
+                        digest,
+                    ],
+                )

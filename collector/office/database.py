@@ -19,6 +19,7 @@ SCHEMAS: Final = (
     "0001_office.sql",
     "0002_departments.sql",
     "0003_people.sql",
+    "0004_sessions_and_factors.sql",
     "0005_tokens.sql",
     "0006_displays.sql",
     "0007_follow_ups.sql",
@@ -82,8 +83,14 @@ class Office:
 
     @contextmanager
     def transaction(self) -> Iterator[Database]:
-        """This thread's connection, in a transaction that holds or fails as a whole."""
+        """This thread's connection, in a transaction that holds or fails as a whole.
+
+        Inside another one it is part of that.
+        """
         database = self.database
+        if database.conn.in_transaction:
+            yield database
+            return
         database.execute("BEGIN IMMEDIATE")
         try:
             yield database

@@ -10,24 +10,31 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, g, redirect, request, url_for
+from flask import Flask, Request, Response, abort, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 
 from collector.office.accounts import Account
-from collector.office.sessions import ABSOLUTE_S
+from collector.office.sessions import Stage
 from collector.web import bearer
 from collector.web.dashboard import dashboard, real_ms
 from collector.web.metrics import local
 from collector.web.rights import PUBLIC, home_of, may
 
 SESSION_COOKIE: Final = "yiping_session"
+ALWAYS: Final = frozenset({"static", "account.sign_out", "account.preferences"})
+"""Open to who must first take a step: see `next_step`."""
+STEPS: Final[dict[str, frozenset[str]]] = {
+    "me.password": frozenset({"me.password", "me.change_password"}),
+    "me.factor": frozenset({"me.factor", "me.begin_factor", "me.confirm_factor"}),
+}
+"""A step's page → the endpoints it is made of."""
 HALL_PAGE: Final = "hall.page"
 """Where everybody arrives; who may not see it is led on to the first page of the own role."""
 CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; font-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 )
 """No inline script or style, nothing from another host. Source: OWASP ASVS 5.0, 3.4.3."""
 SECURITY_HEADERS: Final = {
@@ -39,6 +46,8 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+HSTS: Final = "max-age=31536000; includeSubDomains"
+"""Source: OWASP ASVS 5.0, 3.4.1."""
 STATIC_MAX_AGE_S: Final = 31_536_000
 """Static files carry a version in their address, so a browser may keep them for a year."""
 
@@ -82,16 +91,30 @@ def local_target(target: str) -> str:
     return target if is_local else url_for(HALL_PAGE)
 
 
-def start_session(who: Account, response: Response) -> None:
+def cookie_name(name: str, is_https: bool) -> str:
+    """A cookie's name; behind HTTPS with the prefix that binds it to this host.
+
+    Source: OWASP ASVS 5.0, 3.3.3.
+    """
+    return f"__Host-{name}" if is_https else name
+
+
+def session_id_of(asked: Request) -> str:
+    """The session id a request carries; empty for none."""
+    name = cookie_name(SESSION_COOKIE, dashboard().options.is_https)
+    return asked.cookies.get(name, "")[:200]
+
+
+def start_session(who: Account, response: Response, stage: Stage = Stage.FULL) -> None:
     """Begin a session and give its id to the browser."""
     parts = dashboard()
     session_id = parts.sessions.start(
-        who, address=address(), agent=request.user_agent.string, now_ms=real_ms()
+        who, address=address(), agent=request.user_agent.string, now_ms=real_ms(), stage=stage
     )
     response.set_cookie(
-        SESSION_COOKIE,
+        cookie_name(SESSION_COOKIE, parts.options.is_https),
         session_id,
-        max_age=ABSOLUTE_S,
+        max_age=parts.sessions.absolute_s,
         httponly=True,
         secure=parts.options.is_https,
         samesite="Lax",
@@ -100,10 +123,33 @@ def start_session(who: Account, response: Response) -> None:
 
 def end_session(response: Response) -> None:
     """End this browser's session."""
-    session_id = request.cookies.get(SESSION_COOKIE, "")
+    parts = dashboard()
+    session_id = session_id_of(request)
     if session_id:
-        dashboard().sessions.end(session_id)
-    response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="Lax")
+        parts.sessions.end(session_id)
+    response.delete_cookie(
+        cookie_name(SESSION_COOKIE, parts.options.is_https),
+        httponly=True,
+        secure=parts.options.is_https,
+        samesite="Lax",
+    )
+
+
+def next_step(who: Account) -> str | None:
+    """The page of the step an account must take before anything else; None: it may go on."""
+    if who.must_change:
+        return "me.password"
+    if who.needs_factor and not who.has_factor:
+        return "me.factor"
+    return None
+
+
+def _check_host() -> None:
+    """Refuse a request that calls us by a name that is not ours."""
+    allowed = dashboard().options.allowed_hosts
+    name = urlsplit(f"//{request.host}").hostname or ""
+    if allowed and name not in {host.casefold() for host in allowed}:
+        abort(HTTPStatus.BAD_REQUEST)
 
 
 def still_allowed() -> Callable[[], bool]:
@@ -111,22 +157,28 @@ def still_allowed() -> Callable[[], bool]:
     parts, token_id = dashboard(), bearer.token_id()
     if token_id is not None:
         return lambda: parts.tokens.holds(token_id, now_ms=parts.clock())
-    session_id = request.cookies.get(SESSION_COOKIE, "")
+    session_id = session_id_of(request)
     return lambda: parts.sessions.is_running(session_id, now_ms=parts.clock())
 
 
 def _know_visitor() -> ResponseReturnValue | None:
     """Before every request: find the session; turn away who needs one and has none."""
     g.account = None
+    _check_host()
     if request.endpoint == "static":
         return None
     if bearer.is_shown():
         bearer.know_visitor()
         return None
-    session_id = request.cookies.get(SESSION_COOKIE, "")
+    session_id = session_id_of(request)
     if session_id:
-        g.account = dashboard().sessions.account_of(session_id[:200], now_ms=real_ms())
+        g.account = dashboard().sessions.account_of(session_id, now_ms=real_ms())
     endpoint = request.endpoint
+    step = next_step(g.account) if g.account else None
+    if step is not None and endpoint is not None and endpoint not in ALWAYS | STEPS[step]:
+        if wants_json():
+            abort(HTTPStatus.FORBIDDEN)
+        return redirect(url_for(step))
     role = g.account.role if g.account else PUBLIC
     if endpoint is not None and may(role, endpoint):
         return None
@@ -149,7 +201,7 @@ def _add_headers(response: Response) -> Response:
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     if dashboard().options.is_https:
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        response.headers.setdefault("Strict-Transport-Security", HSTS)
     if request.endpoint == "static":
         is_versioned = "v" in request.args or "/vendor/" in request.path
         age_s = STATIC_MAX_AGE_S if is_versioned and response.status_code < 400 else 0

@@ -13,16 +13,20 @@ from flask.wrappers import Response
 from collector.corrections.file import CorrectionsFile
 from collector.ledger.readers import LedgerReader
 from collector.office.accounts import Accounts
+from collector.office.audit_shipping import Shipping
 from collector.office.database import Office
+from collector.office.factors import Factors
 from collector.office.sessions import Sessions
+from collector.office.setup import Setup
 from collector.office.tokens import Tokens
 from collector.rules.book import RuleBook
-from collector.web import access, languages, place_words, problems, shown
+from collector.web import access, audit, languages, place_words, problems, shown
 from collector.web.account.views import blueprint as account_pages
 from collector.web.alarms import AlarmWatch
 from collector.web.api.operations import check_query
 from collector.web.api.views import blueprint as api_pages
 from collector.web.asked import NumberInPath
+from collector.web.audit_writer import AuditWriter
 from collector.web.bad.views import blueprint as bad_pages
 from collector.web.corrections.views import blueprint as correction_pages
 from collector.web.dashboard import EXTENSION, Dashboard, WebOptions
@@ -37,8 +41,10 @@ from collector.web.hall.views import blueprint as hall_pages
 from collector.web.health.views import blueprint as health_pages
 from collector.web.integrity.views import blueprint as integrity_pages
 from collector.web.live import LedgerWatcher
+from collector.web.me.views import blueprint as my_pages
 from collector.web.metrics.requests import measure
 from collector.web.metrics.views import blueprint as metric_pages
+from collector.web.people.views import blueprint as people_pages
 from collector.web.ratings.views import blueprint as rating_pages
 from collector.web.records.views import blueprint as record_pages
 from collector.web.reports.views import blueprint as report_pages
@@ -46,6 +52,7 @@ from collector.web.rules.views import blueprint as rule_pages
 from collector.web.screen.views import blueprint as screen_pages
 from collector.web.staff.views import blueprint as staff_pages
 from collector.web.tokens.views import blueprint as token_pages
+from collector.web.trail.views import blueprint as audit_pages
 from collector.web.windows.views import blueprint as window_pages
 from firmware_config.files import write_atomically
 
@@ -86,10 +93,12 @@ def create_app(
     rules = RuleBook(options.rules_file, minimum_base=options.minimum_base)
     rules.prepare(clock())
     alarms = AlarmWatch(corrections, options.limits)
+    accounts = Accounts(office, hasher)
+    shipping = Shipping(office, options.syslog) if options.syslog else None
     app = Flask("collector.web")
     app.config.from_mapping(
         SECRET_KEY=_cookie_key(options, office),
-        SESSION_COOKIE_NAME="yiping_preferences",
+        SESSION_COOKIE_NAME=access.cookie_name("yiping_preferences", options.is_https),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=options.is_https,
@@ -109,9 +118,12 @@ def create_app(
         corrections=corrections,
         rules=rules,
         alarms=alarms,
-        accounts=Accounts(office, hasher),
-        sessions=Sessions(office, idle_s=options.idle_s),
+        accounts=accounts,
+        sessions=Sessions(office, idle_s=options.idle_s, absolute_s=options.absolute_s),
         tokens=Tokens(office),
+        factors=Factors(office),
+        setup=Setup(office, accounts),
+        audit=AuditWriter(office, shipping),
         watcher=LedgerWatcher(
             options.ledger,
             LiveEvents(
@@ -130,6 +142,7 @@ def create_app(
     languages.speak(app)
     access.protect(app)
     app.before_request(check_query)
+    audit.watch(app)
     problems.register(app)
     shown.register(app)
     devices_shown.register(app)
@@ -156,6 +169,9 @@ def create_app(
         identify_pages,
         rule_pages,
         report_pages,
+        my_pages,
+        people_pages,
+        audit_pages,
     ):
         app.register_blueprint(pages)
     app.after_request(_refuse_torn_answer)

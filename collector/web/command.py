@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collector.errors import UsageError
-from collector.office.accounts import DEFAULT_ROLE, Account, Accounts
+from collector.office.accounts import DEFAULT_ROLE, INITIAL_S, Account, Accounts
+from collector.office.audit import AuditTrail
 from collector.office.database import Office
 from collector.office.roles import Role
+from collector.office.setup import CODE_S, Setup
+from collector.web.audit_command import command_entry
 from firmware_config.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -68,6 +71,10 @@ def add_parser(subparsers: Any) -> None:
     disable = actions.add_parser("disable", help="disable an account and end its sessions")
     disable.add_argument("name")
     disable.set_defaults(run=run_disable)
+    code = actions.add_parser(
+        "setup-code", help="print a new code for the page /setup, while there is no account"
+    )
+    code.set_defaults(run=run_setup_code)
 
 
 def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
@@ -83,7 +90,7 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     from collector.export.plan import time_of
     from collector.web.app import create_app
     from collector.web.care.options import CareOptions
-    from collector.web.dashboard import WebOptions
+    from collector.web.dashboard import EXTENSION, WebOptions
     from collector.web.live import MAX_STREAMS, THREADS_FOR_PAGES
     from collector.web.serving import serve
 
@@ -99,6 +106,9 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         is_https=web.https,
         minimum_base=web.minimum_base,
         idle_s=web.session_hours * 3600,
+        absolute_s=web.session_days * 86_400,
+        allowed_hosts=web.allowed_hosts,
+        syslog=web.syslog,
         max_streams=streams,
         follows_records=web.today == "newest-record",
         limits=limits_of(settings.corrections),
@@ -116,9 +126,12 @@ def run_web(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         shows_staff=web.staff,
     )
     app = create_app(options)
-    if not Accounts(Office(web.office)).all():
-        logger.warning("no account yet, add one with: collector account add NAME")
-    serve(app, host=web.host, port=web.port, threads=web.threads)
+    setup = app.extensions[EXTENSION].setup
+    if setup.is_open:
+        logger.warning(
+            "no account yet: open /setup setup_code=%s", setup.new_code(now_ms=_now_ms())
+        )
+    serve(app, host=web.host, port=web.port, threads=web.threads, proxy=web.trusted_proxy)
     return ExitCode.OK
 
 
@@ -130,18 +143,28 @@ def run_add(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
         OSError: the password file cannot be read.
     """
     password, is_made_up = _password(args.password_file)
-    account = _accounts(settings).add(
-        args.name, password, now_ms=_now_ms(), role=args.role, departments=args.department
-    )
+    office = _office(settings)
+    with office.transaction():
+        account = Accounts(office).add(
+            args.name,
+            password,
+            now_ms=_now_ms(),
+            role=args.role,
+            departments=args.department,
+            initial=is_made_up,
+        )
+        facts = {"role": account.role, "departments": sorted(account.departments)}
+        AuditTrail(office).add(command_entry("account.add", account.name, **facts))
     _say(f"account {account.name}: added")
     if is_made_up:
         _say(f"password: {password}")
+        _say(f"it holds for {INITIAL_S // 86_400} days and must be replaced at the first sign-in")
     return ExitCode.OK
 
 
 def run_list(args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
     """List the accounts."""
-    accounts = _accounts(settings).all()
+    accounts = Accounts(_office(settings)).all()
     if args.json:
         _say(json.dumps([_account_json(a) for a in accounts], ensure_ascii=False, indent=2))
         return ExitCode.OK
@@ -158,15 +181,31 @@ def run_disable(args: argparse.Namespace, settings: CollectorSettings) -> ExitCo
     Raises:
         UnknownAccount: there is none of that name.
     """
-    _accounts(settings).disable(args.name, now_ms=_now_ms())
+    office = _office(settings)
+    with office.transaction():
+        Accounts(office).disable(args.name, now_ms=_now_ms())
+        AuditTrail(office).add(command_entry("account.disable", args.name))
     _say(f"account {args.name}: disabled")
     return ExitCode.OK
 
 
-def _accounts(settings: CollectorSettings) -> Accounts:
+def run_setup_code(_args: argparse.Namespace, settings: CollectorSettings) -> ExitCode:
+    """Print a new set-up code; the one before opens nothing any more.
+
+    Raises:
+        NotTheFirst: there are accounts already.
+    """
+    office = _office(settings)
+    code = Setup(office, Accounts(office)).new_code(now_ms=_now_ms())
+    _say(f"{code}")
+    logger.info("set-up code made: it holds for %d minutes, for the page /setup", CODE_S // 60)
+    return ExitCode.OK
+
+
+def _office(settings: CollectorSettings) -> Office:
     office = Office(settings.web.office)
     office.prepare()
-    return Accounts(office)
+    return office
 
 
 def _password(path: Path | None) -> tuple[str, bool]:

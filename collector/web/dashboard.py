@@ -21,8 +21,10 @@ from collector.ledger.readers import fleet as fleet_reader
 from collector.ledger.readers.fleet import DEFAULT_TIMEZONE, HallRow
 from collector.office.accounts import Account, Accounts
 from collector.office.database import Office
+from collector.office.factors import Factors
 from collector.office.roles import Role
-from collector.office.sessions import IDLE_S, Sessions
+from collector.office.sessions import ABSOLUTE_S, IDLE_S, Sessions
+from collector.office.setup import Setup
 from collector.office.tokens import Tokens
 from collector.periods import Period, local_day
 from collector.rates import Rule
@@ -30,6 +32,7 @@ from collector.rules.book import RuleBook
 from collector.rules.entries import UnknownRule, Version
 from collector.web.alarms import AlarmWatch
 from collector.web.asked import BadParameter, asked_number
+from collector.web.audit_writer import AuditWriter
 from collector.web.care.options import CareOptions
 from collector.web.live import MAX_STREAMS, LedgerWatcher
 from collector.web.page_time import newest_ms
@@ -53,6 +56,9 @@ class WebOptions:
         minimum_base: what the first version of the rules says of rankings.
         secret: file with the key that signs the preferences cookie; None: kept in `office.db`.
         idle_s: a session that was not used for so many seconds ends.
+        absolute_s: a session ends so many seconds after its sign-in.
+        allowed_hosts: names in the `Host` header that are answered; empty: any.
+        syslog: where the audit trail is sent as well, see `audit_shipping`; empty: nowhere.
         max_streams: live streams at one time; each holds a thread of the server.
         follows_records: pages take the time of the newest record for now, see `page_time`.
         limits: when the excluded share of a month is an alarm.
@@ -72,6 +78,9 @@ class WebOptions:
     minimum_base: int = 10
     secret: Path | None = None
     idle_s: int = IDLE_S
+    absolute_s: int = ABSOLUTE_S
+    allowed_hosts: tuple[str, ...] = ()
+    syslog: str = ""
     max_streams: int = MAX_STREAMS
     follows_records: bool = False
     limits: Limits = DEFAULT_LIMITS
@@ -99,6 +108,9 @@ class Dashboard:
     accounts: Accounts
     sessions: Sessions
     tokens: Tokens
+    factors: Factors
+    setup: Setup
+    audit: AuditWriter
     watcher: LedgerWatcher
     clock: Callable[[], int]
     shared: SharedAnswers = field(default_factory=SharedAnswers)

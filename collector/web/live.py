@@ -24,8 +24,9 @@ POLL_S: Final = 0.2
 """How often the ledger is asked whether it has changed; a fifth of the promised second."""
 HEARTBEAT_S: Final = 15.0
 """How often a silent stream says that it is alive, so that proxies and pages keep it."""
-ALLOWED_EVERY_S: Final = 10.0
-"""How soon a stream ends after its session: sign-out, a disabled account, a time limit."""
+ALLOWED_EVERY_S: Final = 1.0
+"""How soon a stream ends after its session: sign-out, other rights, a disabled account, a time
+limit."""
 RETRY_S: Final = 2.0
 """How long to wait when the ledger cannot be read."""
 MAX_STREAMS: Final = 48

@@ -6,7 +6,7 @@ import logging
 from http import HTTPStatus
 from typing import Final
 
-from flask import Flask, jsonify, make_response, render_template
+from flask import Flask, g, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
@@ -16,8 +16,10 @@ from werkzeug.exceptions import HTTPException
 from collector.corrections.file import CorrectionsUnavailable
 from collector.ledger.readers import LedgerUnavailable
 from collector.rules.book import RulesUnavailable
-from collector.web.access import wants_json
+from collector.web.access import session_id_of, wants_json
 from collector.web.asked import BadParameter
+from collector.web.audit import entry_of
+from collector.web.dashboard import dashboard, real_ms
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +105,9 @@ def _on_rules(error: RulesUnavailable) -> ResponseReturnValue:
 
 
 def _on_csrf(error: CSRFError) -> ResponseReturnValue:
+    # tokens are looked at before the session is
+    g.account = dashboard().sessions.account_of(session_id_of(request), now_ms=real_ms())
+    dashboard().audit.later(entry_of("form.refused", request.path))
     return answer(
         HTTPStatus.BAD_REQUEST, _("The form is too old. Load the page again and repeat it.")
     )

@@ -16,7 +16,7 @@ EVERYONE: Final = "everyone"
 """In the matrix: for every role."""
 HOME: Final[dict[str, str]] = {
     Role.OPERATOR: "devices.index",
-    Role.ADMINISTRATOR: "integrity.page",
+    Role.ADMINISTRATOR: "people.index",
 }
 """Role → endpoint it begins with, where that is not the hall."""
 

@@ -26,7 +26,7 @@ CHANNEL_TIMEOUT_S = 60
 """Seconds until an idle connection is closed; live streams are never idle for that long."""
 
 
-def serve(app: Flask, *, host: str, port: int, threads: int) -> None:
+def serve(app: Flask, *, host: str, port: int, threads: int, proxy: str = "") -> None:
     """Serve until SIGTERM or SIGINT; returns after the last streams and requests have ended.
 
     Args:
@@ -34,6 +34,7 @@ def serve(app: Flask, *, host: str, port: int, threads: int) -> None:
         host: address to listen on.
         port: TCP port; 0 lets the system choose.
         threads: workers; each live page holds one.
+        proxy: address of the proxy whose word on the visitor's address is taken; empty: nobody's.
 
     Raises:
         OSError: the address is taken or not allowed.
@@ -53,6 +54,8 @@ def serve(app: Flask, *, host: str, port: int, threads: int) -> None:
         outbuf_high_watermark=BUFFER_BYTES,
         # look ahead on the connection, so that a stream learns that its page has gone
         channel_request_lookahead=1,
+        clear_untrusted_proxy_headers=True,
+        **({"trusted_proxy": proxy, "trusted_proxy_headers": {"x-forwarded-for"}} if proxy else {}),
     )
 
     def leave(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -65,6 +68,7 @@ def serve(app: Flask, *, host: str, port: int, threads: int) -> None:
         for number in before:
             signal.signal(number, leave)
         parts.watcher.start()
+        parts.audit.start()
         bound = getattr(server, "effective_port", port)
         logger.info("dashboard ready url=http://%s:%s/ threads=%d", host, bound, threads)
         notify("READY=1")
@@ -76,6 +80,7 @@ def serve(app: Flask, *, host: str, port: int, threads: int) -> None:
         parts.watcher.stop()
         server.task_dispatcher.shutdown()
         server.close()
+        parts.audit.stop()  # after the last request
         for number, handler in before.items():
             signal.signal(number, handler)
         logger.info("dashboard stopped")

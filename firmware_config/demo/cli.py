@@ -15,10 +15,10 @@ from typing import IO, Final
 from firmware_config.demo.children import ChildDied
 from firmware_config.demo.playing import hall_time, resolved, title_of
 from firmware_config.demo.ports import LOOPBACK, free_port
-from firmware_config.demo.prepare import LOGIN_NAME, DemoFolder, Ports, prepare
+from firmware_config.demo.prepare import DemoFolder, Ports, logins, prepare
 from firmware_config.demo.stage import Play, Stage
 from firmware_config.errors import ConfigError, ExitCode, InvalidSettings
-from firmware_config.fleet import load_fleet, sample_fleet_path
+from firmware_config.fleet import Fleet, load_fleet, sample_fleet_path
 
 DASHBOARD_PORT: Final = 8080
 PRESS_PORT: Final = 8081
@@ -126,7 +126,7 @@ def _run(arguments: argparse.Namespace, stopping: threading.Event) -> ExitCode:
         try:
             stage.start()
             if not stopping.is_set():
-                _welcome(folder, ports, title, arguments.speed, time.monotonic() - begun_at)
+                _welcome(folder, fleet, ports, title, arguments.speed, time.monotonic() - begun_at)
             while not stopping.wait(CHECK_S):
                 stage.check()
         except ChildDied as error:
@@ -184,11 +184,23 @@ def _say(title: str, text: str) -> None:
     print(f"\n{title}   {text}", flush=True)
 
 
-def _welcome(folder: DemoFolder, ports: Ports, title: str, speed: float, seconds: float) -> None:
-    password = folder.login.read_text("utf-8").strip()
+def login_table(folder: DemoFolder, fleet: Fleet) -> str:
+    """The ready-made logins with their passwords, one a line."""
+    lines = []
+    for login in logins(fleet):
+        password = folder.password_of(login.name).read_text("utf-8").strip()
+        role = " ".join([login.english, *login.departments])
+        lines.append(f"    {login.name:<9} {password:<14} {login.chinese} {role}")
+    return "\n".join(lines)
+
+
+def _welcome(
+    folder: DemoFolder, fleet: Fleet, ports: Ports, title: str, speed: float, seconds: float
+) -> None:
     print(
         f"\n  统计页面 Dashboard    http://{LOOPBACK}:{ports.dashboard}/"
-        f"\n  登录     Login        {LOGIN_NAME} / {password}"
+        f"\n  登录     Logins       每个角色一个 one for each role"
+        f"\n{login_table(folder, fleet)}"
         f"\n  按键页面 Press page   http://{LOOPBACK}:{ports.press}/"
         f"\n\n  场景 Scenario {title} · 大厅时间 Hall time {hall_time(ports.press)}"
         f"\n  大厅时间比真实时间快 {speed:g} 倍（SPEED={speed:g}）；启动用时 {seconds:.1f} 秒。"

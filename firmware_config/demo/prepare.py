@@ -32,8 +32,44 @@ WEB_THREADS: Final = 24
 LEDGER_CACHE_MIB: Final = 8
 """Enough for a demo's inserts; the default is meant for a server."""
 LOGIN_NAME: Final = "demo"
+"""The login that sees everything; the others show what each role sees."""
 _AT_ONCE: Final = 16
 """Devices made at a time: each waits for the disk some ten times, and waits can be shared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A ready-made login.
+
+    Attributes:
+        name: what is typed at the sign-in.
+        role: of the dashboard.
+        departments: ids of the departments of a department manager.
+        chinese: what the role is called.
+        english: the same.
+    """
+
+    name: str
+    role: str
+    departments: tuple[str, ...]
+    chinese: str
+    english: str
+
+
+def logins(fleet: Fleet) -> tuple[Login, ...]:
+    """One login for each role, two for department managers."""
+    ids = [department.id for department in fleet.departments]
+    made = [
+        Login(LOGIN_NAME, "director", (), "大厅主任", "director"),
+        Login("jiandu", "supervisor", (), "效能监察", "supervisor"),
+        Login("bumen-1", "department", tuple(ids[:1]), "部门负责人（一个部门）", "one department"),
+        Login(
+            "bumen-2", "department", tuple(ids[1:3]), "部门负责人（两个部门）", "two departments"
+        ),
+        Login("yunwei", "operator", (), "运维人员", "operator"),
+        Login("guanli", "administrator", (), "系统管理员", "administrator"),
+    ]
+    return tuple(one for one in made if one.role != "department" or one.departments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +102,17 @@ class DemoFolder:
     def login(self) -> Path:
         """The password of the ready-made login."""
         return self.root / "login-password"
+
+    def password_of(self, login: str) -> Path:
+        """The password of one of the ready-made logins."""
+        if login == LOGIN_NAME:
+            return self.login
+        return self.root / "logins" / f"{login}-password"
+
+    @property
+    def logins_made(self) -> Path:
+        """There when all ready-made logins are."""
+        return self.root / "logins" / "made"
 
     @property
     def log(self) -> Path:
@@ -134,9 +181,12 @@ def prepare(folder: DemoFolder, fleet: Fleet, fleet_path: Path, ports: Ports) ->
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(make, devices))
     _write_collector_settings(folder, fleet, fleet_path, ports, hall)
-    if not folder.login.exists():
-        password = secrets.token_urlsafe(9)
-        write_atomically(folder.login, f"{password}\n".encode(), mode=0o600)
+    folder.logins_made.parent.mkdir(mode=0o700, exist_ok=True)
+    for login in logins(fleet):
+        file = folder.password_of(login.name)
+        if not file.exists():
+            password = secrets.token_urlsafe(9)
+            write_atomically(file, f"{password}\n".encode(), mode=0o600)
 
 
 def _write_collector_settings(

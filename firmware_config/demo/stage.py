@@ -8,14 +8,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from firmware_config.demo.children import Child, ChildDied
 from firmware_config.demo.ports import LOOPBACK
-from firmware_config.demo.prepare import LOGIN_NAME, DemoFolder, Ports
+from firmware_config.demo.prepare import DemoFolder, Login, Ports, logins
 from firmware_config.errors import ConfigError, ExitCode
+from firmware_config.fleet import load_fleet
 
 READY_S: Final = 60.0
 """Longest start of one process. It takes a second or two; a small computer may need more."""
@@ -63,6 +65,7 @@ class Stage:
         stopping: threading.Event,
     ) -> None:
         self._stopping = stopping
+        self._play = play
         self._folder = folder
         self._ports = ports
         self._report = report
@@ -108,8 +111,8 @@ class Stage:
         self._wait(self.ingest)  # makes the ledger that the dashboard reads
         self._wait(self.wishes)  # before the kiosks, with which the hall's time begins to run
         self._start(self.kiosks)
-        if not (self._folder.root / "office.db").exists():
-            self._add_login()
+        if not self._folder.logins_made.exists():
+            self._add_logins()
         self._start(self.web)
         self._wait(self.web)
         self._wait(self.kiosks)
@@ -142,16 +145,28 @@ class Stage:
             if time.monotonic() > give_up_at:
                 raise ChildDied(child, f"not ready after {READY_S:.0f} s")
 
-    def _add_login(self) -> None:
+    def _add_logins(self) -> None:
+        """Add the ready-made logins; those of an earlier run stay as they are."""
+        first, *others = logins(load_fleet(self._play.fleet))
+        self._add_login(first)  # alone: it makes the file
+        with ThreadPoolExecutor(len(others)) as pool:
+            list(pool.map(self._add_login, others))
+        if not self._stopping.is_set():
+            self._folder.logins_made.touch()
+
+    def _add_login(self, login: Login) -> None:
         if self._stopping.is_set():
             return
         command = [sys.executable, "-m", "collector", "--config"]
-        command += [str(self._folder.collector_config), "account", "add", LOGIN_NAME]
-        command += ["--password-file", str(self._folder.login)]
+        command += [str(self._folder.collector_config), "account", "add", login.name]
+        command += ["--role", login.role]
+        command += ["--password-file", str(self._folder.password_of(login.name))]
+        for code in login.departments:
+            command += ["--department", code]
         done = subprocess.run(
             command, env=self._environment, capture_output=True, text=True, check=False
         )
-        if done.returncode:
+        if done.returncode and "exists already" not in done.stderr:
             raise AccountFailed(f"collector account add: {done.stderr.strip() or done.stdout}")
 
     def _child(self, name: str, module: str, *arguments: object) -> Child:

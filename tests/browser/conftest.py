@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -70,7 +71,7 @@ class Visit:
         self.open("/login")
         self.page.fill("input[name=name]", name)
         self.page.fill("input[name=password]", PASSWORD)
-        self.page.click("form.stacked button")
+        self.page.click("form.stacked button[type=submit]")
         self.page.wait_for_url(self.url + home)
 
 
@@ -215,6 +216,18 @@ def visiting(browser: Browser, web: Web) -> Iterator[Callable[..., Visit]]:
         unexpected = [p for p in visit.problems if not any(e in p for e in visit.expected)]
         assert unexpected == []
         assert visit.hosts - {""} <= {urlsplit(web.url).netloc}
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[..., Any]:
+    """`serving`, for tests that need a dashboard of their own."""
+    return serving
+
+
+@pytest.fixture
+def open_windows(browser: Browser) -> Callable[..., Any]:
+    """`visiting`, for the same."""
+    return lambda web: visiting(browser, web)
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def sign_in(window: Any, name: str) -> None:
     window.open("/login")
     window.page.fill("input[name=name]", name)
     window.page.fill("input[name=password]", PASSWORD)
-    window.page.click("form.stacked button")
+    window.page.click("form.stacked button[type=submit]")
     window.page.wait_for_url(window.url + "/")
 
 

@@ -49,7 +49,7 @@ def test_a_visitor_signs_in_and_out(visit: Callable[..., Any]) -> None:
     window.page.fill("input[name=password]", "wrong password")
     window.expected.append("403")
     with window.page.expect_response("**/login") as refused:
-        window.page.click("form.stacked button")
+        window.page.click("form.stacked button[type=submit]")
     assert refused.value.status == 403
     expect(window.page.get_by_role("alert")).to_contain_text("账号或密码不正确")
     window.page.fill("input[name=password]", "correct horse battery")

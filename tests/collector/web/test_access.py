@@ -17,7 +17,15 @@ from collector.web.access import SECURITY_HEADERS, SESSION_COOKIE
 from collector.web.dashboard import Dashboard, WebOptions
 
 PUBLIC = {
-    *("static", "account.login", "account.sign_in", "account.preferences", "health.check"),
+    "static",
+    "account.login",
+    "account.sign_in",
+    "account.preferences",
+    "account.code",
+    "account.check_code",
+    "account.setup",
+    "account.set_up",
+    "health.check",
     *("screen.page", "screen.now"),  # guarded by a display's token instead
 }
 PAGES = (

@@ -7,6 +7,7 @@ import json
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -217,3 +218,86 @@ def test_a_taken_port_is_an_error_and_not_a_traceback(served: Served, runner: Ru
     refused = runner("web", "--set", f"web.port={served.port}")
     assert refused.returncode == 4
     assert "Traceback" not in refused.stderr
+
+
+def test_the_set_up_code_is_printed_while_there_is_no_account(runner: Runner) -> None:
+    first, second = (runner("account", "setup-code").stdout for _ in range(2))
+    assert re.fullmatch(r"[A-Z2-7]{6}(-[A-Z2-7]{6}){3}\n", first)
+    assert first != second
+    assert runner("account", "add", "li", "--role", "administrator").returncode == 0
+    refused = runner("account", "setup-code")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "there are accounts already" in refused.stderr
+
+
+def test_the_audit_trail_is_listed_verified_and_not_pruned_too_early(
+    runner: Runner, tmp_path: Path
+) -> None:
+    assert runner("account", "add", "li").returncode == 0
+    (line,) = runner("audit", "list", "--json", "--only", "account").stdout.splitlines()
+    entry = json.loads(line)
+    assert (entry["action"], entry["subject"]) == ("account.add", "li")
+    assert entry["account"].startswith("unix:")
+    assert "\taccount.add\tli\t" in runner("audit", "list").stdout
+    assert runner("audit", "verify").stdout.endswith("PASS: the chain holds\n")
+    assert runner("audit", "prune", "--older-than-days", "184").returncode == 2
+    young = runner("audit", "prune", "--older-than-days", "30", "--yes")
+    assert young.returncode == 2
+    assert "184" in young.stderr
+    assert runner("audit", "prune", "--older-than-days", "184", "--yes").returncode == 0
+    assert runner("audit", "ship").returncode == 2
+    away = runner("audit", "ship", "--set", f"web.syslog={tmp_path}/nowhere")
+    assert away.returncode == 4
+    assert "Traceback" not in away.stderr
+    database = sqlite3.connect(tmp_path / "office.db")
+    database.execute("DROP TRIGGER audit_is_never_changed")
+    database.execute("UPDATE audit SET subject = 'wang'")
+    database.commit()
+    database.close()
+    broken = runner("audit", "verify")
+    assert broken.returncode == 1
+    assert "FAIL: the chain is broken at entry 1" in broken.stdout
+
+
+@pytest.mark.system
+def test_a_kill_loses_at_most_the_last_second_of_page_reads_and_no_sign_in(
+    served: Served, tmp_path: Path
+) -> None:
+    cookie = signed_in(served)
+    connection = served.connect()
+    connection.request("GET", "/windows", headers={"Cookie": cookie})
+    connection.getresponse().read()
+    time.sleep(1.0)
+    connection.request("GET", "/departments", headers={"Cookie": cookie})
+    connection.getresponse().read()
+    connection.close()
+    served.process.kill()
+    served.process.wait()
+    database = sqlite3.connect(tmp_path / "office.db")
+    kept = {row[0] for row in database.execute("SELECT action || ' ' || subject FROM audit")}
+    database.close()
+    assert {"session.start zhang", "page.read /windows"} <= kept
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(("proxy", "address"), [("", "127.0.0.1"), ("127.0.0.1", "10.1.2.3")])
+def test_only_the_trusted_proxy_says_who_the_visitor_is(
+    config: Path, tmp_path: Path, runner: Runner, proxy: str, address: str
+) -> None:
+    config.write_text(config.read_text() + f'web.trusted_proxy = "{proxy}"\n')
+    password = tmp_path / "password"
+    password.write_text("long enough\n")
+    assert runner("account", "add", "zhang", "--password-file", str(password)).returncode == 0
+    running = Served(config, tmp_path)
+    try:
+        connection = running.connect()
+        headers = {"X-Forwarded-For": "10.1.2.3"}
+        connection.request("POST", "/login", "", headers)  # without its token: noted as refused
+        assert connection.getresponse().status == 400
+        connection.close()
+    finally:
+        running.process.terminate()
+        running.process.wait()
+        running.notify.close()
+    listed = runner("audit", "list", "--json", "--only", "form.refused").stdout
+    assert json.loads(listed)["address"] == address

@@ -1,7 +1,10 @@
 import tomllib
 from pathlib import Path
 
-from firmware_config.demo.prepare import DemoFolder, Ports, prepare
+from collector.office.passwords import check_password
+from collector.office.roles import Role
+from firmware_config.demo.cli import login_table
+from firmware_config.demo.prepare import LOGIN_NAME, DemoFolder, Ports, logins, prepare
 from firmware_config.fleet import load_fleet, sample_fleet_path
 from firmware_config.keys import load_or_create_signing_key, load_verify_key
 
@@ -45,6 +48,23 @@ def test_preparing_again_keeps_every_secret_and_takes_the_new_ports(tmp_path: Pa
     assert kiosk["broker"]["port"] == 11885
 
 
+def test_there_is_a_login_for_each_role_and_the_table_tells_its_password(tmp_path: Path) -> None:
+    fleet = load_fleet(sample_fleet_path())
+    folder = DemoFolder(root=tmp_path)
+    prepare(folder, fleet, sample_fleet_path(), PORTS)
+
+    made = logins(fleet)
+    lines = login_table(folder, fleet).splitlines()
+
+    assert {login.role for login in made} == {role.value for role in Role}
+    assert [len(login.departments) for login in made if login.role == "department"] == [1, 2]
+    assert folder.password_of(LOGIN_NAME) == folder.login
+    for login, line in zip(made, lines, strict=True):
+        password = folder.password_of(login.name).read_text().strip()
+        check_password(password, login.name)
+        assert line.split()[:2] == [login.name, password]
+
+
 def test_secrets_are_readable_by_their_owner_only(tmp_path: Path) -> None:
     fleet = load_fleet(sample_fleet_path())
     folder = DemoFolder(root=tmp_path)
@@ -53,6 +73,7 @@ def test_secrets_are_readable_by_their_owner_only(tmp_path: Path) -> None:
 
     for path in (
         folder.login,
+        folder.password_of("guanli"),
         tmp_path / "collector.jwk",
         folder.devices / "w-a01" / "device.jwk",
         folder.devices / "w-a01" / "broker-password",

@@ -1,0 +1,1 @@
+"""Everybody's own page: password, sessions, second factor."""
