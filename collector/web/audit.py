@@ -17,7 +17,12 @@ from flask.wrappers import Response
 from collector.office.audit import AuditTrail, Entry
 from collector.web.dashboard import dashboard, real_ms, visitor
 
-POLLED: Final = frozenset({"static", "hall.live", "hall.live_stream", "hall.overview"})
+POLLED: Final = frozenset(
+    {
+        *("static", "hall.live", "hall.live_stream", "hall.overview"),
+        *("identify.fate", "screen.now", "metrics.index", "health.check"),
+    }
+)
 """Addresses that pages ask by themselves, of which the page itself has told already."""
 UNNOTED: Final = frozenset({"account.preferences"})
 """Forms that change nothing but the look of a page."""
@@ -83,8 +88,10 @@ def _note_read(response: Response) -> Response:
         facts["period"] = {k: request.args[k][:40] for k in _PERIOD if k in request.args} or "today"
     if request.query_string:
         facts["query"] = request.query_string.decode("utf-8", "replace")[:LONGEST]
-    action = "access.denied" if is_denied else "page.read"
-    dashboard().audit.later(entry_of(action, request.path, **facts))
+    if is_denied:
+        dashboard().audit.later(entry_of("access.denied", request.path, **facts))
+    else:
+        dashboard().audit.read(entry_of("page.read", request.path, **facts))
     return response
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 import threading
@@ -21,6 +22,13 @@ MOST_WAITING: Final = 5_000
 """Entries that may wait; beyond that the page waits itself, because none may be left out."""
 
 
+REPEATED_MS: Final = 600_000
+"""The same person reading the same page again within ten minutes of the last entry of it is not
+written again: pages that refresh themselves would fill the trail. Source: our choice."""
+MOST_READS: Final = 20_000
+"""Readings that are remembered; beyond that all are forgotten, and the next is written again."""
+
+
 class AuditWriter:
     """Writes entries in batches. Before `start()` and after `stop()` each is written at once.
 
@@ -38,6 +46,7 @@ class AuditWriter:
         self._is_stopping = False
         self._thread: threading.Thread | None = None
         self._is_reachable = True
+        self._reads: dict[tuple[str, ...], int] = {}
 
     def start(self) -> None:
         """Start the thread; idempotent."""
@@ -63,6 +72,19 @@ class AuditWriter:
                 self._waiting.append(entry)
                 return
         self._trail.add(entry)
+
+    def read(self, entry: Entry) -> None:
+        """The same of a page that was read, but for repetitions, see `REPEATED_MS`."""
+        facts = json.dumps(entry.facts, ensure_ascii=False, sort_keys=True)
+        key = (entry.account, entry.role, entry.address, entry.subject, facts)
+        with self._condition:
+            last_ms = self._reads.get(key)
+            if last_ms is not None and 0 <= entry.made_ms - last_ms < REPEATED_MS:
+                return
+            if len(self._reads) >= MOST_READS:
+                self._reads.clear()
+            self._reads[key] = entry.made_ms
+        self.later(entry)
 
     def _run(self) -> None:
         quiet_s = 0.0

@@ -15,7 +15,6 @@ from collector.web.comparison import points_text
 from collector.web.dashboard import dashboard, now_ms, reader, scope, visitor
 from collector.web.languages import place_name
 from collector.web.ratings.asked import mark_text
-from collector.web.shown import local_time
 from collector.web.sparklines import HEIGHT, WIDTH
 from collector.web.view import WHOLE_HALL
 
@@ -41,11 +40,6 @@ def interval_text(rate: Rate) -> str:
 def weekday_text(weekday: int) -> str:
     """The short name of an ISO weekday."""
     return str(WEEKDAYS[weekday - 1])
-
-
-def day_text(ms: int) -> str:
-    """The local date of UTC milliseconds, ISO."""
-    return local_time(ms).date().isoformat()
 
 
 def own_departments() -> list[Any]:
@@ -81,7 +75,6 @@ def record_address(outcome: Any) -> str:
 def register(app: Flask) -> None:
     """Make all of this known to an application's templates."""
     app.jinja_env.filters.update(
-        day=day_text,
         interval=interval_text,
         mark=mark_text,
         points=points_text,

@@ -62,6 +62,11 @@ def time_text(ms: int | None) -> str:
     return at.strftime("%Y-%m-%d %H:%M")
 
 
+def day_text(ms: int | None) -> str:
+    """The local date of UTC milliseconds, ISO; `—` for None."""
+    return NO_FIGURE if ms is None else local_time(ms).date().isoformat()
+
+
 def seconds_text(ms: int) -> str:
     """A duration in seconds with one decimal."""
     return f"{ms / 1000:.1f} s"
@@ -179,6 +184,7 @@ def register(app: Flask) -> None:
     """Make all of this known to an application's templates."""
     app.jinja_env.filters.update(
         count=count_text,
+        day=day_text,
         time=time_text,
         seconds=seconds_text,
         long_date=languages.long_date,

@@ -18,7 +18,7 @@ from collector.web.devices import words
 from collector.web.devices.listing import NeedGroup, groups_of, seen_devices, tally_of
 from collector.web.figures import NO_FIGURE
 from collector.web.languages import level_name
-from collector.web.shown import local_time, time_text
+from collector.web.shown import day_text, local_time, time_text
 from collector.web.view import Scope
 from collector.wishes import ENDED, Told
 from firmware_config.levels import Level
@@ -64,11 +64,6 @@ def detail_text(need: Need) -> str:
     """What a need is about, with times as this page shows them."""
     heard_ms = need.facts.get("heard_ms")
     return words.detail_text(need) if heard_ms is None else time_text(heard_ms)
-
-
-def day_text(ms: int | None) -> str:
-    """A local day, ISO; `—` for None."""
-    return NO_FIGURE if ms is None else f"{local_time(ms):%Y-%m-%d}"
 
 
 def short_time_text(ms: int | None) -> str:
@@ -125,7 +120,6 @@ def register(app: Flask) -> None:
         device_bytes=words.bytes_text,
         device_word=words.word_text,
         fate=words.fate_text,
-        day=day_text,
         last_sign=last_sign_text,
         settings_time=settings_time,
         short_time=short_time_text,

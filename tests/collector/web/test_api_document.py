@@ -138,7 +138,7 @@ def test_fields_are_told_in_a_few_words(app: Flask) -> None:
     found = chapters(document(operations(app), version="1"))
     windows = next(one for one in found if one.name == "windows")
     index = next(one for one in windows.addresses if one.path == "/api/v1/windows")
-    assert {line.name: line.type for line in index.fields}["windows"] == "list of WindowAnswer"
+    assert {line.name: line.type for line in index.fields}["windows"] == "list of RankedWindow"
     assert {line.name: line.type for line in index.parameters}["from"] == "date"
     assert type_text({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "null"}]}) == (
         "integer ≥ 0 | null"

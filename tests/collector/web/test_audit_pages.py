@@ -120,8 +120,8 @@ def test_the_page_filters_pages_and_refuses_nonsense(
     supervisor: FlaskClient, dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("collector.web.trail.views.ROWS", 3)
-    for _ in range(7):
-        supervisor.get("/integrity")
+    for number in range(7):  # seven questions: the same one again is not noted at once
+        supervisor.get(f"/integrity?look={number}")
     page = supervisor.get("/audit?action=page.read&account=sun").text
     assert "/integrity" in page
     assert len(re.findall(r'scope="row"', page)) == 3
@@ -243,3 +243,23 @@ def _entry() -> Entry:
         subject="",
         facts={},
     )
+
+
+def test_a_page_that_refreshes_itself_is_noted_once_in_ten_minutes(
+    client: FlaskClient, dashboard: Dashboard, clock: Any
+) -> None:
+    def reads() -> int:
+        return int(
+            dashboard.office.database.execute(
+                "SELECT count(*) FROM audit WHERE action = 'page.read' AND subject = '/windows'"
+            ).fetchone()[0]
+        )
+
+    for _ in range(3):
+        client.get("/windows")
+    assert reads() == 1
+    client.get("/windows?period=7-days")  # another question
+    assert reads() == 2
+    clock.advance_s(601)
+    client.get("/windows")
+    assert reads() == 3

@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from openpyxl import load_workbook
 from werkzeug.routing import Rule
 
 from bench.add_corrections import add_corrections, last_ratings
@@ -33,6 +34,7 @@ from collector.web.rights import may
 PASSWORD = "correct horse battery"
 OWN = "tax"
 QUERIES = ("", "period=month", "period=year", "from=2026-05-11&to=2026-05-12")
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 LEAVES_THE_SESSION = {"account.login", "account.code", "account.setup"}
 
 
@@ -107,6 +109,10 @@ def text_of(answer: Any) -> str:
         )
     body = answer.get_data()
     if body[:2] == b"PK":
+        if answer.mimetype == XLSX:  # by its cells: A10 and B23 are their places in the file too
+            book = load_workbook(io.BytesIO(body))
+            cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+            return "\n".join(f"{cell.value} {cell.comment or ''}" for cell in cells)
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             body = b"\n".join(archive.read(name) for name in archive.namelist())
     return str(body.decode("utf-8", "replace"))
@@ -216,6 +222,8 @@ def test_every_figure_is_that_of_the_rows_of_the_own_department(
         for path in addresses(rule, hall):
             for (first, last), sums in allowed.items():
                 answer = manager.get(f"{path}?from={first}&to={last}")
+                if answer.status_code == 400:  # an address that takes no period: it tells today
+                    answer = manager.get(path)
                 if answer.status_code != 200 or answer.mimetype != "application/json":
                     continue
                 told = answer.json

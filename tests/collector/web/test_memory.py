@@ -26,7 +26,7 @@ class Parts:
     def stop(self): pass
 
 
-Parts.watcher = Parts()
+Parts.watcher = Parts.audit = Parts()
 app.extensions["yiping"] = Parts()
 
 

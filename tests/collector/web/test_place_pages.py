@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from bench.add_session import add_session
 from collector.office.roles import Role
 from collector.web.dashboard import EXTENSION, Dashboard, WebOptions
-from collector.web.described import Description
+from collector.web.described import JSON, Description
 
 PASSWORD = "correct horse battery"
 PERIODS = ("", "?period=week", "?period=month", "?period=quarter", "?period=year",
@@ -349,9 +349,12 @@ def test_the_api_answers_as_it_describes_itself(staffed: FlaskClient) -> None:
         ):
             continue
         assert isinstance(described, Description)
+        if described.media != JSON:
+            continue  # a stream, which test_api_schema reads
         with app.test_request_context():
             address = app.url_map.bind("").build(rule.endpoint, values.get(rule.endpoint, {}))
-        for query in ("", "?period=7-days"):
+        takes_period = "period" in {parameter.name for parameter in described.parameters}
+        for query in ("", "?period=7-days") if takes_period else ("",):
             told = staffed.get(address + query).json
             decoded = msgspec.convert(told, described.answer)
             assert msgspec.to_builtins(decoded) == told, rule.endpoint
