@@ -359,4 +359,4 @@ def test_the_api_answers_as_it_describes_itself(staffed: FlaskClient) -> None:
             decoded = msgspec.convert(told, described.answer)
             assert msgspec.to_builtins(decoded) == told, rule.endpoint
         checked.add(rule.endpoint)
-    assert len(checked) == 9
+    assert len(checked) == 11
