@@ -25,7 +25,7 @@ NOT_PAGES: Final = frozenset(
         *("static", "hall.overview", "screen.now"),
         *("exports.file", "health.check", "metrics.index"),
         *("reports.xlsx", "reports.csv", "reports.summary"),
-        *("audit.download", "account.code", "account.setup"),
+        *("audit.download", "account.code", "account.setup", "identify.fate"),
     }
 )
 """Addresses outside /api/ that answer no whole page, or none once everybody has signed in."""
@@ -34,12 +34,16 @@ NOT_PAGES: Final = frozenset(
 def examples(ledger: Path) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
     """Endpoint → values of its variables, and endpoint → query without which it makes no sense."""
     rating = last_ratings(ledger, WINDOW, 12)[-1]  # older than those with a correction
+    bad = last_bad_rating(ledger)
     values = {
         "departments.one": {"code": DEPARTMENTS[0]},
+        "devices.one": {"code": rating.device},
+        "records.one": bad,
+        "staff.one": {"staff_no": f"{WINDOW}-1"},
         "windows.one": {"code": WINDOW},
         "corrections.one": {"number": "1"},
         "integrity.checkpoint": {"number": "1"},
-        "bad.one": last_bad_rating(ledger),
+        "bad.one": bad,
         "people.one": {"number": "1"},
     }
     queries = {"corrections.new": f"device={rating.device}&epoch={rating.epoch}&seq={rating.seq}"}
@@ -71,15 +75,23 @@ def address_of(rule: Rule, values: dict[str, str], query: str = "") -> str:
     return f"{path}?{query}" if query else path
 
 
+def page_rules(app: Flask) -> list[Rule]:
+    """The routes of every page for people: GET, outside /api/, a whole document."""
+    return [
+        rule
+        for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule)
+        if "GET" in (rule.methods or ())
+        and rule.endpoint not in NOT_PAGES
+        and not rule.rule.startswith("/api/")
+    ]
+
+
 def pages(app: Flask, ledger: Path) -> dict[str, str]:
-    """Endpoint → an address, of every page for people: GET, outside /api/, a whole document."""
+    """Endpoint → an address, of every page for people."""
     values, queries = examples(ledger)
     return {
         rule.endpoint: address_of(
             rule, values.get(rule.endpoint, {}), queries.get(rule.endpoint, "")
         )
-        for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule)
-        if "GET" in (rule.methods or ())
-        and rule.endpoint not in NOT_PAGES
-        and not rule.rule.startswith("/api/")
+        for rule in page_rules(app)
     }
