@@ -57,8 +57,10 @@ def rounding_text(rounding: Rounding) -> str:
 
 
 def hours_text(rules: HallRules) -> str:
-    """Opening hours on one line."""
-    return "; ".join(rules.hours) or str(_("not said: as in the fleet file"))
+    """Opening hours on one line, the days of the week in the page's language."""
+    names = {day.casefold(): weekday_name(number) for number, day in enumerate(DAY_NAMES)}
+    told = str(_("; ")).join(_NAMED_DAY.sub(lambda day: names[day[0]], line) for line in rules.hours)
+    return told or str(_("not said: as in the fleet file"))
 
 
 def special_day_text(day: SpecialDay) -> str:
