@@ -25,11 +25,22 @@ _FIGURES: Final = "0123456789" * 150
 _HOURS_EVERY: Final = 3
 
 
+class _NoTrail:
+    """The audit trail that `serve` starts and stops: there is none here."""
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+
 class _Parts:
     """What `serve` starts and stops: here the clock of the streams."""
 
     def __init__(self) -> None:
         self.watcher = self
+        self.audit = _NoTrail()
         self.number = 0
         self.condition = threading.Condition()
         self._thread = threading.Thread(target=self._tick, daemon=True)

@@ -22,7 +22,7 @@ DEPARTMENTS: Final = ("exit-entry", "household")
 """Departments whose manager may open every example: of `WINDOW`, and of one more."""
 NOT_PAGES: Final = frozenset(
     {
-        *("static", "hall.overview", "screen.now"),
+        *("static", "hall.overview", "screen.now", "identify.fate"),
         *("exports.file", "health.check", "metrics.index"),
         *("reports.xlsx", "reports.csv", "reports.summary"),
         *("audit.download", "account.code", "account.setup", "identify.fate"),
@@ -45,6 +45,13 @@ def examples(ledger: Path) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
         "integrity.checkpoint": {"number": "1"},
         "bad.one": bad,
         "people.one": {"number": "1"},
+        "devices.one": {"code": f"w-{WINDOW}"},
+        "staff.one": {"staff_no": f"{WINDOW}-1"},
+        "records.one": {
+            "device": rating.device,
+            "epoch": rating.epoch,
+            "seq": str(rating.seq),
+        },
     }
     queries = {"corrections.new": f"device={rating.device}&epoch={rating.epoch}&seq={rating.seq}"}
     return values, queries

@@ -140,6 +140,7 @@ def serving(folder: Path, accounts: dict[str, list[str]], port: int) -> Iterator
         "broker.host": "127.0.0.1",
         "web.port": port,
         "web.office": str(folder / "office.db"),
+        "web.staff": True,
         "command.wishes": str(folder / "wishes"),
     }
     config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
@@ -219,9 +220,9 @@ def visiting(browser: Browser, web: Web) -> Iterator[Callable[..., Visit]]:
 
 
 @pytest.fixture(scope="session")
-def serve() -> Callable[..., Any]:
+def serve(free_port: Callable[[], int]) -> Callable[..., Any]:
     """`serving`, for tests that need a dashboard of their own."""
-    return serving
+    return lambda folder, accounts: serving(folder, accounts, free_port())
 
 
 @pytest.fixture

@@ -100,6 +100,20 @@ def by_staff(
     return {StaffKey(*row[:4]): Counts(*row[4:]) for row in rows}
 
 
+def has_served(
+    reader: LedgerReader, staff_no: str, *, departments: Sequence[int] | None = None
+) -> bool:
+    """Whether anything was ever done under a number, for some departments or any."""
+    return bool(
+        reader.rows(
+            f"SELECT 1 FROM month_staff_rollups WHERE {_OF_STAFF} LIMIT 1",
+            staff_no,
+            staff_no,
+            *listed(departments),
+        )
+    )
+
+
 def by_day_of_staff(
     reader: LedgerReader,
     period: Period,

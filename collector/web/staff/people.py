@@ -55,6 +55,8 @@ def people(
 ) -> list[StaffFigures]:
     """Who did something in a view, and who works at one of its windows now; by number.
 
+    One who is asked for by number is there, without figures, when they ever did something.
+
     Args:
         reader: the ledger.
         view: which days, which departments, by which rule.
@@ -80,6 +82,9 @@ def people(
         for row in staff_reader.staff(reader, now_ms)
         if row.staff_no in sums or row.window in windows
     }
+    asked = staff_no is not None and staff_no not in rows and staff_no not in sums
+    if asked and staff_reader.has_served(reader, staff_no or "", departments=view.scope.ids):
+        sums[staff_no or ""] = Counts()
     for number in sums:
         unknown = StaffRow(staff_no=number, name="", name_en="", window=None)
         rows.setdefault(number, unknown)

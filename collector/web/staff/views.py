@@ -111,7 +111,7 @@ def _person(view: View, staff_no: str) -> StaffFigures | None:
 
 
 def _one(view: View, staff_no: str) -> StaffFigures:
-    """The person; 404 for a number that neither the fleet file nor a record of the view names."""
+    """The person; 404 for a number that neither the fleet file nor any record names."""
     found = _person(view, staff_no)
     if found is None:
         abort(HTTPStatus.NOT_FOUND)

@@ -360,3 +360,13 @@ def test_the_api_answers_as_it_describes_itself(staffed: FlaskClient) -> None:
             assert msgspec.to_builtins(decoded) == told, rule.endpoint
         checked.add(rule.endpoint)
     assert len(checked) == 11
+
+
+def test_a_person_without_records_today_still_has_a_page(
+    staffed: FlaskClient, clock: Any, sign_in: Callable[..., int]
+) -> None:
+    clock.advance_s(86_400)
+    assert sign_in(staffed) == 302
+    assert staffed.get("/staff/a01-1").status_code == 200
+    assert staffed.get("/api/v1/staff/a01-1").json["rated"] == 0
+    assert staffed.get("/staff/nobody").status_code == 404
