@@ -25,7 +25,7 @@ NOT_PAGES: Final = frozenset(
         *("static", "hall.overview", "screen.now", "identify.fate"),
         *("exports.file", "health.check", "metrics.index"),
         *("reports.xlsx", "reports.csv", "reports.summary"),
-        *("audit.download", "account.code", "account.setup", "identify.fate"),
+        *("audit.download", "account.code", "account.setup"),
     }
 )
 """Addresses outside /api/ that answer no whole page, or none once everybody has signed in."""
@@ -34,16 +34,12 @@ NOT_PAGES: Final = frozenset(
 def examples(ledger: Path) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
     """Endpoint → values of its variables, and endpoint → query without which it makes no sense."""
     rating = last_ratings(ledger, WINDOW, 12)[-1]  # older than those with a correction
-    bad = last_bad_rating(ledger)
     values = {
         "departments.one": {"code": DEPARTMENTS[0]},
-        "devices.one": {"code": rating.device},
-        "records.one": bad,
-        "staff.one": {"staff_no": f"{WINDOW}-1"},
         "windows.one": {"code": WINDOW},
         "corrections.one": {"number": "1"},
         "integrity.checkpoint": {"number": "1"},
-        "bad.one": bad,
+        "bad.one": last_bad_rating(ledger),
         "people.one": {"number": "1"},
         "devices.one": {"code": f"w-{WINDOW}"},
         "staff.one": {"staff_no": f"{WINDOW}-1"},

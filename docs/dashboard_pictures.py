@@ -98,7 +98,7 @@ PICTURES: Final[dict[str, Picture]] = {
     "bulletin": _page("reports.bulletin", "span=2026-Q2"),
     "corrections": _page("corrections.index", role=Role.SUPERVISOR),
     "correction": _page("corrections.one", address="/corrections/9", role=Role.SUPERVISOR),
-    "correction-find": _page("corrections.find", role=Role.DEPARTMENT),
+    "correction-find": _page("corrections.find", "case_no=20260513a03000650", role=Role.DEPARTMENT),
     "correction-new": _page("corrections.new", role=Role.DEPARTMENT),
     "rules": _page("rules.index"),
     "rules-new": _page("rules.new"),
@@ -134,7 +134,9 @@ def own_hall() -> Iterator[Hall]:
     with tempfile.TemporaryDirectory(prefix="screenshots-") as name:
         folder = Path(name)
         settings = settings_of(folder)
-        make_full_hall(settings.ledger, settings.corrections_file, RECORDS, until=UNTIL)
+        make_full_hall(
+            settings.ledger, settings.corrections_file, RECORDS, until=UNTIL, is_signed=True
+        )
         started_s = time.monotonic()
         app = create_app(
             WebOptions(
@@ -216,6 +218,9 @@ def _photograph(context: BrowserContext, hall: Hall, picture: Picture, file: Pat
     if page.locator(".chart").count():
         page.locator(".chart canvas").first.wait_for()
     page.wait_for_timeout(CHART_MS)
+    if picture.language != "zh-CN":
+        page.locator(f"button[name=language][value={picture.language}]").click()
+        page.wait_for_timeout(CHART_MS)
     if picture.opens:
         page.click(picture.opens)
     page.screenshot(path=file)
