@@ -8,7 +8,6 @@ screen, and the demo's press page.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -28,7 +27,6 @@ from kiosk.screen.server import Screen
 FOLDER: Final = Path(__file__).parent / "img"
 ARGUMENTS: Final = (
     "--headless=new",
-    "--lang=zh-CN",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -81,9 +79,7 @@ def main() -> int:
         parser.error("expected chromium in the PATH, found none")
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=chromium, args=list(ARGUMENTS), env=os.environ | {"LANGUAGE": "zh_CN"}
-        )
+        browser = driver.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         for file in _taken(browser, wanted):
             sys.stderr.write(f"{file}\n")
         browser.close()

@@ -62,7 +62,7 @@ def rounding_text(rounding: Rounding) -> str:
 
 def hours_text(rules: HallRules) -> str:
     """Opening hours on one line, the days of the week in the page's language."""
-    names = {day: weekday_text(number) for number, day in enumerate(DAYS)}
+    names = {day: weekday_text(number) for number, day in enumerate(DAYS, 1)}
     told = str(_("; ")).join(
         _NAMED_DAY.sub(lambda day: names[day[0]], line) for line in rules.hours
     )
