@@ -17,10 +17,11 @@ from collector.ledger.migrations import open_ledger
 from firmware_config.keys import SigningKey
 
 SEED: Final = b"for a made hall only, 32 bytes.."
-_DAY_MS: Final = 86_400_000
 
 
-def make_full_hall(ledger: Path, corrections: Path, records: int, *, until: datetime) -> None:
+def make_full_hall(
+    ledger: Path, corrections: Path, records: int, *, until: datetime, is_signed: bool = False
+) -> None:
     """Make the files of the hall.
 
     Args:
@@ -29,8 +30,9 @@ def make_full_hall(ledger: Path, corrections: Path, records: int, *, until: date
             a05 that it is an alarm.
         records: how many, about.
         until: time of the last one, aware.
+        is_signed: sign every record really.
     """
-    make_ledger(ledger, records, until=until)
+    make_ledger(ledger, records, until=until, is_signed=is_signed)
     now_ms = int(until.timestamp() * 1000)
     with closing(open_ledger(ledger)) as db:
         make_checkpoint(
@@ -42,11 +44,11 @@ def make_full_hall(ledger: Path, corrections: Path, records: int, *, until: date
         )
     file = CorrectionsFile(corrections)
     first, second, third, *_rest = last_ratings(ledger, "a03", 9)
-    add_corrections(file, [second], now_ms=now_ms - 2 * _DAY_MS)
+    add_corrections(file, [second], now_ms=now_ms - 240_000)
     add_corrections(
-        file, [third], now_ms=now_ms - _DAY_MS, verdict=Verdict.REJECTED, reason=Reason.OTHER
+        file, [third], now_ms=now_ms - 180_000, verdict=Verdict.REJECTED, reason=Reason.OTHER
     )
     add_corrections(
-        file, last_ratings(ledger, "a05", 6), now_ms=now_ms - _DAY_MS, reason=Reason.TEST
+        file, last_ratings(ledger, "a05", 6), now_ms=now_ms - 120_000, reason=Reason.TEST
     )
-    add_corrections(file, [first], now_ms=now_ms - 7_200_000, verdict=None)
+    add_corrections(file, [first], now_ms=now_ms - 60_000, verdict=None)

@@ -165,6 +165,10 @@ def _ends(
             "receipt_age_s": 1.5,
             "synced": True,
             "disk_free_bytes": 24_000_000_000,
+            "disk": "ok",
+            "cpu_temp_c": 47.5,
+            "power": [],
+            "memory_bytes": 47_000_000,
             "state": "idle",
         }
         connection.execute(

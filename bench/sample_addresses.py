@@ -78,15 +78,23 @@ def address_of(rule: Rule, values: dict[str, str], query: str = "") -> str:
     return f"{path}?{query}" if query else path
 
 
+def page_rules(app: Flask) -> list[Rule]:
+    """The routes of every page for people: GET, outside /api/, a whole document."""
+    return [
+        rule
+        for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule)
+        if "GET" in (rule.methods or ())
+        and rule.endpoint not in NOT_PAGES
+        and not rule.rule.startswith("/api/")
+    ]
+
+
 def pages(app: Flask, ledger: Path) -> dict[str, str]:
-    """Endpoint → an address, of every page for people: GET, outside /api/, a whole document."""
+    """Endpoint → an address, of every page for people."""
     values, queries = examples(ledger)
     return {
         rule.endpoint: address_of(
             rule, values.get(rule.endpoint, {}), queries.get(rule.endpoint, "")
         )
-        for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule)
-        if "GET" in (rule.methods or ())
-        and rule.endpoint not in NOT_PAGES
-        and not rule.rule.startswith("/api/")
+        for rule in page_rules(app)
     }

@@ -41,7 +41,7 @@ def photograph_big_screen(
     page.goto(url + "/login")
     page.fill("input[name=name]", login[0])
     page.fill("input[name=password]", login[1])
-    page.click("form.stacked button")
+    page.click("form.stacked button[type=submit]")
     page.wait_for_url(url + "/")
     page.goto(url + "/displays")
     form = page.locator("form[action='/displays']")

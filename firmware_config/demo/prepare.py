@@ -61,7 +61,7 @@ def logins(fleet: Fleet) -> tuple[Login, ...]:
     ids = [department.id for department in fleet.departments]
     made = [
         Login(LOGIN_NAME, "director", (), "大厅主任", "director"),
-        Login("jiandu", "supervisor", (), "效能监察", "supervisor"),
+        Login("jiandu", "supervisor", (), "效能监察员", "supervisor"),
         Login("bumen-1", "department", tuple(ids[:1]), "部门负责人（一个部门）", "one department"),
         Login(
             "bumen-2", "department", tuple(ids[1:3]), "部门负责人（两个部门）", "two departments"

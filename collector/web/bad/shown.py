@@ -30,4 +30,4 @@ def age_text(days: int) -> str:
 
 def filters() -> dict[str, Callable[..., str]]:
     """What templates may call."""
-    return {"follow_up_state": state_text, "age": age_text}
+    return {"follow_up_state": state_text, "age_in_days": age_text}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from flask_babel import gettext as _
@@ -9,7 +10,10 @@ from flask_babel import gettext as _
 from collector.rates import Rounding
 from collector.rules.entries import DayKind, HallRules, RuleProblem, SpecialDay
 from collector.web.languages import level_name
+from collector.web.place_words import weekday_text
+from firmware_config.hours import DAYS
 
+_NAMED_DAY: Final = re.compile("|".join(DAYS))
 _KIND_WORDS: Final = {
     "holiday": DayKind.HOLIDAY,
     "休": DayKind.HOLIDAY,
@@ -57,8 +61,12 @@ def rounding_text(rounding: Rounding) -> str:
 
 
 def hours_text(rules: HallRules) -> str:
-    """Opening hours on one line."""
-    return "; ".join(rules.hours) or str(_("not said: as in the fleet file"))
+    """Opening hours on one line, the days of the week in the page's language."""
+    names = {day: weekday_text(number) for number, day in enumerate(DAYS, 1)}
+    told = str(_("; ")).join(
+        _NAMED_DAY.sub(lambda day: names[day[0]], line) for line in rules.hours
+    )
+    return told or str(_("not said: as in the fleet file"))
 
 
 def special_day_text(day: SpecialDay) -> str:

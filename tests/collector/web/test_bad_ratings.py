@@ -266,6 +266,12 @@ def test_what_is_past_its_due_date_and_still_to_do_is_overdue(
     assert "逾期" in client.get("/bad-ratings?overdue=yes").text
 
 
+def test_the_age_of_a_rating_is_told_in_days(client: FlaskClient) -> None:
+    ages = re.findall(r'class="number c-age"[^>]*>([^<]*)</td>', client.get("/bad-ratings").text)
+    assert ages
+    assert all(re.fullmatch(r"\d+ 天", age) for age in ages), ages
+
+
 def test_a_manager_sees_the_own_departments_only(
     manager: Callable[[str], FlaskClient], bad_rows: Rows
 ) -> None:

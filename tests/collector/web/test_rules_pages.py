@@ -226,3 +226,19 @@ def test_the_api_tells_the_whole_chain(client, dashboard):
 def test_who_may_only_read_sees_no_form(client, dashboard):
     assert "/rules/new" not in client.get("/rules").text
     assert client.get("/rules/new").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("zh_Hans_CN", "周一-周五 09:00-12:00；周日 10:00-11:00"),
+        ("en", "Mon-Fri 09:00-12:00; Sun 10:00-11:00"),
+    ],
+)
+def test_opening_hours_name_the_days_in_the_page_s_language(
+    admin, dashboard, token, language, told
+):
+    add(dashboard, hours=("mon-fri 09:00-12:00", "sun 10:00-11:00"))
+    admin.post("/preferences", data={"csrf_token": token(admin), "language": language, "next": "/"})
+
+    assert told in admin.get("/rules").text
