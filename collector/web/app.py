@@ -20,7 +20,7 @@ from collector.office.sessions import Sessions
 from collector.office.setup import Setup
 from collector.office.tokens import Tokens
 from collector.rules.book import RuleBook
-from collector.web import access, audit, languages, place_words, problems, shown
+from collector.web import access, audit, follow_up, languages, place_words, problems, shown
 from collector.web.account.views import blueprint as account_pages
 from collector.web.alarms import AlarmWatch
 from collector.web.api.operations import check_query
@@ -147,6 +147,7 @@ def create_app(
     shown.register(app)
     devices_shown.register(app)
     place_words.register(app)
+    follow_up.register(app)
     for pages in (
         account_pages,
         hall_pages,

@@ -130,7 +130,9 @@ def overview() -> ResponseReturnValue:
 @described(HallAnswer, RULE)
 def api() -> ResponseReturnValue:
     """The hall today for machines."""
-    return jsonify(today_json(_today()))
+    page = _today()
+    followed = followed_up(view_of(single_day(page.on)))
+    return jsonify(**today_json(page), bad_followed_up=followed)
 
 
 @blueprint.get("/api/v1/live")

@@ -23,6 +23,7 @@ from collector.web.coverage import coverage, coverage_json
 from collector.web.dashboard import corrections, dashboard, now_ms, reader, today, view_of
 from collector.web.described import ORDER, RATED, described
 from collector.web.figures import Figures, figures_json
+from collector.web.follow_up import followed_up
 from collector.web.hall.today import hours_json, hours_of
 from collector.web.heat import HeatMap, heat_json, heat_map
 from collector.web.place_table import sort_parameter, window_table
@@ -93,6 +94,7 @@ def one(code: str) -> ResponseReturnValue:
         asked=asked,
         place=place,
         comparison=_comparison(view, place),
+        followed=followed_up(view, window=key),
         hours=hours_json(hours_of(view, by_hour, view.excluded_at(key))),
         days=days_json(trend(reader(), view, today(), windows=[key])),
         heat=_heat(view, key),
@@ -150,6 +152,7 @@ def api_one(code: str) -> ResponseReturnValue:
         last_on=asked.period.last_on.isoformat(),
         **ranked_json(window_json(place), place.figures, rank),
         before=comparison_json(_comparison(view, place)),
+        bad_followed_up=followed_up(view, window=key),
         hours=hours_json(hours_of(view, by_hour, view.excluded_at(key))),
         trend=days_json(trend(reader(), view, today(), windows=[key])),
         heat=heat_json(_heat(view, key)),

@@ -37,6 +37,7 @@
     percent3sign: (rate) => (rate.percent === null ? "—" : rate.percent + " %"),
     percent2: (rate) => percent(rate, 2) + (rate.base ? " %" : ""),
     over: (rate) => rate.numerator.toLocaleString("en-US") + " / " + rate.base.toLocaleString("en-US"),
+    open: (bad, element) => Math.max(bad - Number(element.dataset.followed), 0).toLocaleString("en-US"),
     away: (devices) => (devices.total - devices.online).toLocaleString("en-US"),
     short: (text) => text.slice(0, 10),
   };
@@ -53,7 +54,7 @@
 
   function figures(event) {
     for (const element of document.querySelectorAll("[data-live]")) {
-      put(element, formats[element.dataset.format](find(event, element.dataset.live)));
+      put(element, formats[element.dataset.format](find(event, element.dataset.live), element));
     }
     const counts = event.figures.net;
     const isSome = event.figures.excluded.ratings > 0;
