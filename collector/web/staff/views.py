@@ -165,7 +165,7 @@ def one(staff_no: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/api/v1/staff")
-@described(StaffAnswer, *RATED, sort_parameter(*COLUMNS), ORDER)
+@described(StaffAnswer, *RATED, sort_parameter(*COLUMNS), ORDER, is_optional=True)
 def api_index() -> ResponseReturnValue:
     """Everybody in a period for machines."""
     asked = asked_period(request.args, today())

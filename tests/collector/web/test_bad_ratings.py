@@ -541,3 +541,11 @@ def test_the_words_of_states_are_those_of_the_entries() -> None:
 
     assert set(STATES) == set(FollowUpState)
     assert bad.BadOrder("pressed") is BadOrder.PRESSED
+
+
+@pytest.mark.parametrize("name", ["from", "to", "period", "state", "level", "after"])
+def test_a_form_may_send_empty_fields_but_a_program_may_not(client: FlaskClient, name: str) -> None:
+    assert client.get(f"/bad-ratings?{name}=&sort=level").status_code == 200
+    answer = client.get(f"/api/v1/bad-ratings?{name}=&sort=level")
+    assert answer.status_code == 400
+    assert f"“{name}”" in answer.get_json()["error"]["detail"]
