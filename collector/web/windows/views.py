@@ -17,6 +17,7 @@ from collector.ledger.readers.assignments import devices_of_window
 from collector.ledger.readers.outcomes import OutcomeRow
 from collector.ledger.readers.week_hours import by_week_hour_of_window
 from collector.web.asked import asked_order, asked_period
+from collector.web.calendar_days import holidays
 from collector.web.compared import comparison
 from collector.web.comparison import Comparison, comparison_json
 from collector.web.coverage import coverage, coverage_json
@@ -98,7 +99,7 @@ def one(code: str) -> ResponseReturnValue:
         hours=hours_json(hours_of(view, by_hour, view.excluded_at(key))),
         days=days_json(trend(reader(), view, today(), windows=[key])),
         heat=_heat(view, key),
-        coverage=coverage(reader(), view, key),
+        coverage=coverage(reader(), view, key, holidays()),
         excluded=view.excluded_at(key),
         stays=devices_of_window(reader(), key),
         devices=devices_at(fleet_reader.devices(reader(), now_ms()), key, now_ms()),
@@ -156,7 +157,7 @@ def api_one(code: str) -> ResponseReturnValue:
         hours=hours_json(hours_of(view, by_hour, view.excluded_at(key))),
         trend=days_json(trend(reader(), view, today(), windows=[key])),
         heat=heat_json(_heat(view, key)),
-        coverage=coverage_json(coverage(reader(), view, key)),
+        coverage=coverage_json(coverage(reader(), view, key, holidays())),
         sessions=[_session_json(row, known) for row in sessions],
         devices=[device_json(device) for device in devices],
         stays=[
