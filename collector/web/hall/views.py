@@ -51,6 +51,7 @@ def _today() -> HallToday:
         reader(),
         parts.alarms,
         now_ms(),
+        real_ms=real_ms(),
         minimum_base=parts.options.minimum_base,
         scope=scope(),
         rule_of=rule_of,
@@ -60,7 +61,11 @@ def _today() -> HallToday:
 def _events() -> LiveEvents:
     parts = dashboard()
     return LiveEvents(
-        now_ms, parts.alarms, minimum_base=parts.options.minimum_base, rule_of=rule_of
+        real_ms,
+        parts.alarms,
+        minimum_base=parts.options.minimum_base,
+        follows_records=parts.options.follows_records,
+        rule_of=rule_of,
     )
 
 

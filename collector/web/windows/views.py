@@ -21,7 +21,7 @@ from collector.web.calendar_days import holidays
 from collector.web.compared import comparison
 from collector.web.comparison import Comparison, comparison_json
 from collector.web.coverage import coverage, coverage_json
-from collector.web.dashboard import corrections, dashboard, now_ms, reader, today, view_of
+from collector.web.dashboard import corrections, dashboard, now_ms, reader, real_ms, today, view_of
 from collector.web.described import ORDER, RATED, described
 from collector.web.figures import Figures, figures_json
 from collector.web.follow_up import followed_up
@@ -102,7 +102,7 @@ def one(code: str) -> ResponseReturnValue:
         coverage=coverage(reader(), view, key, holidays()),
         excluded=view.excluded_at(key),
         stays=devices_of_window(reader(), key),
-        devices=devices_at(fleet_reader.devices(reader(), now_ms()), key, now_ms()),
+        devices=devices_at(fleet_reader.devices(reader(), now_ms()), key, real_ms()),
         ratings=ratings,
         page=listed(ratings, BESIDE_OTHERS),
     )
@@ -146,7 +146,7 @@ def api_one(code: str) -> ResponseReturnValue:
     by_hour = counts.by_hour(reader(), asked.period, window=key, departments=ids)
     sessions = outcomes.latest_of_window(reader(), key, limit=LAST_SESSIONS, departments=ids)
     known = _known(sessions)
-    devices = devices_at(fleet_reader.devices(reader(), now_ms()), key, now_ms())
+    devices = devices_at(fleet_reader.devices(reader(), now_ms()), key, real_ms())
     rank = window_table(order, these.windows).rank.get(key)
     return jsonify(
         first_on=asked.period.start_on.isoformat(),
