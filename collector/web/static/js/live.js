@@ -78,7 +78,8 @@
     chip.classList.add("l" + rating.level);
     item.querySelector(".latest-level").textContent = words[rating.level];
     item.querySelector("time").textContent = rating.clock_time;
-    const link = item.querySelector("a");
+    item.querySelector(".latest-record").href = "/records/at/" + rating.position;
+    const link = item.querySelector(".latest-place a");
     link.textContent = isChinese ? rating.window.name : rating.window.name_en;
     if (rating.window.code) link.href = "/windows/" + encodeURIComponent(rating.window.code);
     item.querySelector(".latest-place span").textContent = isChinese ? rating.department.name : rating.department.name_en;
