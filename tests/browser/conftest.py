@@ -140,6 +140,7 @@ def serving(folder: Path, accounts: dict[str, list[str]], port: int) -> Iterator
         "broker.host": "127.0.0.1",
         "web.port": port,
         "web.office": str(folder / "office.db"),
+        "web.staff": True,
         "command.wishes": str(folder / "wishes"),
     }
     config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
