@@ -22,7 +22,7 @@ DEPARTMENTS: Final = ("exit-entry", "household")
 """Departments whose manager may open every example: of `WINDOW`, and of one more."""
 NOT_PAGES: Final = frozenset(
     {
-        *("static", "hall.overview", "screen.now", "identify.fate"),
+        *("static", "hall.overview", "screen.now", "records.at", "identify.fate"),
         *("exports.file", "health.check", "metrics.index"),
         *("reports.xlsx", "reports.csv", "reports.summary"),
         *("audit.download", "account.code", "account.setup"),
@@ -34,23 +34,33 @@ NOT_PAGES: Final = frozenset(
 def examples(ledger: Path) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
     """Endpoint → values of its variables, and endpoint → query without which it makes no sense."""
     rating = last_ratings(ledger, WINDOW, 12)[-1]  # older than those with a correction
+    bad = last_bad_rating(ledger)
     values = {
         "departments.one": {"code": DEPARTMENTS[0]},
         "windows.one": {"code": WINDOW},
         "corrections.one": {"number": "1"},
         "integrity.checkpoint": {"number": "1"},
-        "bad.one": last_bad_rating(ledger),
+        "bad.one": bad,
+        "records.one": bad,
+        "devices.one": {"code": bad["device"]},
+        "staff.one": {"staff_no": _staff_no(ledger)},
         "people.one": {"number": "1"},
-        "devices.one": {"code": f"w-{WINDOW}"},
-        "staff.one": {"staff_no": f"{WINDOW}-1"},
-        "records.one": {
-            "device": rating.device,
-            "epoch": rating.epoch,
-            "seq": str(rating.seq),
-        },
     }
     queries = {"corrections.new": f"device={rating.device}&epoch={rating.epoch}&seq={rating.seq}"}
     return values, queries
+
+
+def _staff_no(ledger: Path) -> str:
+    """A member of staff of one of `DEPARTMENTS`, as records name them."""
+    with LedgerReader(ledger) as reader:
+        row = reader.row(
+            "SELECT max(s.staff_no) FROM day_rollups s JOIN departments p ON p.id = s.department"
+            " WHERE p.code IN (?, ?)",
+            *DEPARTMENTS,
+        )
+    if row is None or not row[0]:
+        raise LookupError(f"{ledger}: expected staff of {DEPARTMENTS}, found none")
+    return str(row[0])
 
 
 def last_bad_rating(ledger: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from collector.devices.idle import USUAL_DAYS, Habit, idle_devices
 from collector.devices.keys import KEY_DAYS, KeyUse, one_sided, shares_elsewhere, unproven
 from collector.devices.limits import Reading, readings
 from collector.devices.needs import Known, Need, needs_of
-from collector.devices.opening import is_open_at, open_ms
+from collector.devices.opening import NO_SPECIAL_DAYS, is_open_at, open_ms
 from collector.devices.seen import DeviceShown, device_shown
 from collector.ledger.readers import LedgerReader, fleet
 from collector.ledger.readers.device_facts import (
@@ -31,6 +31,7 @@ from collector.ledger.readers.devices import DeviceSettings, device_settings, la
 from collector.ledger.readers.fleet import WindowRow
 from collector.ledger.readers.plan import opening_hours
 from collector.periods import local_day
+from collector.rules.entries import DayKind, spans_of_day
 from firmware_config.contract import Health
 from firmware_config.hours import OpenSpan, Week
 from firmware_config.levels import Level
@@ -104,7 +105,14 @@ class Surveyed:
         return min(known) if known and len(known) == len(tests) else None
 
 
-def survey(reader: LedgerReader, *, now_ms: int, real_ms: int, zone: ZoneInfo) -> list[Surveyed]:
+def survey(
+    reader: LedgerReader,
+    *,
+    now_ms: int,
+    real_ms: int,
+    zone: ZoneInfo,
+    special: Mapping[date, DayKind] = NO_SPECIAL_DAYS,
+) -> list[Surveyed]:
     """All devices in order of their ids.
 
     Args:
@@ -113,6 +121,8 @@ def survey(reader: LedgerReader, *, now_ms: int, real_ms: int, zone: ZoneInfo) -
         real_ms: what time it is: of words that devices sent. The same, but for a ledger that is
             not written in real time.
         zone: the hall's.
+        special: holidays and make-up working days of the hall's rules; the hours of other days
+            are those of the fleet file.
 
     Raises:
         LedgerUnavailable: it cannot be read.
@@ -137,7 +147,7 @@ def survey(reader: LedgerReader, *, now_ms: int, real_ms: int, zone: ZoneInfo) -
     }
     sessions = last_sessions(reader, standing, after_ms=now_ms - LOOKED_BACK_DAYS * _DAY_MS)
     week = opening_hours(reader)
-    idle = _idle(week, zone, now_ms, {d: uses.get(d, ()) for d in place_of}, sessions)
+    idle = _idle(week, special, zone, now_ms, {d: uses.get(d, ()) for d in place_of}, sessions)
     elsewhere = shares_elsewhere({device: keys[device] for device in place_of})
     stored, heard, settings = last_stored(reader), health_times(reader), device_settings(reader)
     out = refused(
@@ -231,6 +241,7 @@ def _keys(
 
 def _idle(
     week: Week | None,
+    special: Mapping[date, DayKind],
     zone: ZoneInfo,
     now_ms: int,
     uses: Mapping[int, Sequence[DayUse]],
@@ -241,7 +252,6 @@ def _idle(
         return frozenset()
     today = local_day(now_ms, zone)
     first_on, today_on = (today - timedelta(days=USUAL_DAYS)).isoformat(), today.isoformat()
-    lengths = [sum(_length_ms(span) for span in spans) for spans in week]
     far_ms = now_ms - USUAL_DAYS * _DAY_MS
     habits = {}
     for device, all_days in uses.items():
@@ -250,12 +260,16 @@ def _idle(
         habits[str(device)] = Habit(
             sessions=sum(day.sessions for day in days),
             days=len(days),
-            open_ms=sum(lengths[date.fromisoformat(day.on_date).weekday()] for day in days),
+            open_ms=sum(
+                _length_ms(span)
+                for day in days
+                for span in spans_of_day(week, special, date.fromisoformat(day.on_date))
+            ),
             idle_open_ms=None
             if last_ms is None
-            else open_ms(week, zone, max(last_ms, far_ms), now_ms),
+            else open_ms(week, zone, max(last_ms, far_ms), now_ms, special),
         )
-    return idle_devices(habits, is_open=is_open_at(week, zone, now_ms))
+    return idle_devices(habits, is_open=is_open_at(week, zone, now_ms, special))
 
 
 def _length_ms(span: OpenSpan) -> int:

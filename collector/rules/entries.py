@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Any, Final, Literal
@@ -14,7 +14,7 @@ from collector.chained import FIRST_PREV, chained_digest
 from collector.errors import UsageError
 from collector.periods import FIRST_DAY, Period
 from collector.rates import DEFAULT_RULE, Rounding, Rule
-from firmware_config.hours import OpenSpan, expected_week, week_of
+from firmware_config.hours import OpenSpan, Week, expected_week, week_of
 from firmware_config.levels import Level
 
 LONGEST_REASON: Final = 500
@@ -212,11 +212,25 @@ def spans_on(rules: HallRules, on: date) -> tuple[OpenSpan, ...]:
 
     A make-up working day opens like the first day of the week that opens at all.
     """
-    week = week_of(rules.hours)
-    special = {day.on: day.kind for day in rules.days}.get(on)
-    if special is DayKind.HOLIDAY:
+    return spans_of_day(week_of(rules.hours), special_days(rules), on)
+
+
+def special_days(rules: HallRules) -> dict[date, DayKind]:
+    """Day → what it is, of the days that are other than their day of the week."""
+    return {day.on: day.kind for day in rules.days}
+
+
+def days_of_kind(special: Mapping[date, DayKind], kind: DayKind) -> frozenset[date]:
+    """The days of a kind."""
+    return frozenset(on for on, known in special.items() if known is kind)
+
+
+def spans_of_day(week: Week, special: Mapping[date, DayKind], on: date) -> tuple[OpenSpan, ...]:
+    """When a week is open on a day; see `spans_on`."""
+    kind = special.get(on)
+    if kind is DayKind.HOLIDAY:
         return ()
-    if special is DayKind.WORKDAY:
+    if kind is DayKind.WORKDAY:
         return next((spans for spans in week if spans), ())
     return week[on.weekday()]
 

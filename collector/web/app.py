@@ -20,9 +20,10 @@ from collector.office.sessions import Sessions
 from collector.office.setup import Setup
 from collector.office.tokens import Tokens
 from collector.rules.book import RuleBook
-from collector.web import access, audit, languages, place_words, problems, shown
+from collector.web import access, audit, follow_up, languages, place_words, problems, shown
 from collector.web.account.views import blueprint as account_pages
 from collector.web.alarms import AlarmWatch
+from collector.web.api.left_out import refuse_empty
 from collector.web.api.operations import check_query
 from collector.web.api.views import blueprint as api_pages
 from collector.web.asked import NumberInPath
@@ -142,11 +143,13 @@ def create_app(
     languages.speak(app)
     access.protect(app)
     app.before_request(check_query)
+    app.before_request(refuse_empty)
     audit.watch(app)
     problems.register(app)
     shown.register(app)
     devices_shown.register(app)
     place_words.register(app)
+    follow_up.register(app)
     for pages in (
         account_pages,
         hall_pages,

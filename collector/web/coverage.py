@@ -5,7 +5,9 @@ The ledger keeps no history of when a device was heard, so this is no uptime.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 
 from collector.ledger.readers import LedgerReader, counts
 from collector.rates import Rate, Rule
@@ -28,12 +30,19 @@ class Coverage:
         return Rate(self.days, self.hall_days, COVERAGE_RULE)
 
 
-def coverage(reader: LedgerReader, view: View, window: int) -> Coverage:
-    """A window's days in a view, made for its departments, and all days of the hall in it."""
+def coverage(reader: LedgerReader, view: View, window: int, holidays: Collection[date]) -> Coverage:
+    """A window's days in a view, made for its departments, and all days of the hall in it.
+
+    Holidays are neither: who works then as others rest is no yardstick for them.
+    """
     days = counts.by_day(reader, view.period, windows=[window], departments=view.scope.ids)
     return Coverage(
-        sum(1 for one in days.values() if one.invited or one.rated or one.unrated),
-        counts.number_of_days(reader, view.period),
+        sum(
+            1
+            for on, one in days.items()
+            if (one.invited or one.rated or one.unrated) and date.fromisoformat(on) not in holidays
+        ),
+        counts.number_of_days(reader, view.period, without=holidays),
     )
 
 

@@ -62,7 +62,7 @@ class WebOptions:
         max_streams: live streams at one time; each holds a thread of the server.
         follows_records: pages take the time of the newest record for now, see `page_time`.
         limits: when the excluded share of a month is an alarm.
-        deadline: by when a bad rating must be answered.
+        deadline: by when a bad rating must be answered; the rules name the days off.
         care: where the nightly jobs leave what they make.
         wishes: folder by which devices are asked to blink; None: nobody is offered that.
         command_log: log of commands, shown where it can be read.

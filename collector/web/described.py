@@ -41,11 +41,13 @@ class Description:
         answer: a `msgspec.Struct`: the body of the answer 200, or the data of each event.
         parameters: of the query.
         media: media type of the body.
+        is_optional: a hall may have it switched off; then the answer is 404.
     """
 
     answer: type[msgspec.Struct]
     parameters: tuple[Parameter, ...]
     media: str = JSON
+    is_optional: bool = False
 
 
 PERIOD: Final = Parameter(
@@ -70,13 +72,16 @@ PAGE: Final = Parameter(
 
 
 def described(
-    answer: type[msgspec.Struct], *parameters: Parameter, media: str = JSON
+    answer: type[msgspec.Struct],
+    *parameters: Parameter,
+    media: str = JSON,
+    is_optional: bool = False,
 ) -> Callable[[View], View]:
     """Mark a view with its description."""
 
     def mark(view: View) -> View:
         view.description = Description(  # type: ignore[attr-defined]
-            answer=answer, parameters=parameters, media=media
+            answer=answer, parameters=parameters, media=media, is_optional=is_optional
         )
         return view
 

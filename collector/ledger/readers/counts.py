@@ -6,6 +6,7 @@ cost of a page follows neither the length of its period nor the size of the hall
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final
@@ -209,12 +210,14 @@ def _summed(answers: Iterable[list[Row]]) -> dict[str, Counts]:
     return result
 
 
-def number_of_days(reader: LedgerReader, period: Period) -> int:
-    """Local days of a period on which the hall had sessions."""
+def number_of_days(reader: LedgerReader, period: Period, *, without: Iterable[date] = ()) -> int:
+    """Local days of a period, but for some, on which the hall had sessions."""
     row = reader.row(
         "SELECT count(DISTINCT on_date) FROM day_rollups WHERE on_date >= ? AND on_date < ? "
-        "AND invited + unrated + level5 + level4 + level3 + level2 + level1 > 0",
+        "AND invited + unrated + level5 + level4 + level3 + level2 + level1 > 0 "
+        "AND on_date NOT IN (SELECT value FROM json_each(?))",
         *_bounds(period),
+        json.dumps([on.isoformat() for on in without]),
     )
     return int(row[0]) if row else 0
 

@@ -120,7 +120,7 @@ def _operation(
     refusals = {
         status: {"description": text, "content": {JSON: {"schema": problem}}}
         for status, text in REFUSALS.items()
-        if status != "404" or "<" in one.rule
+        if status != "404" or "<" in one.rule or one.description.is_optional
     }
     return {
         "operationId": one.endpoint,

@@ -92,10 +92,10 @@ def tally(marks: Iterable[Mark]) -> Counter[FollowUpState]:
     return Counter(mark.state for mark in marks)
 
 
-def followed_up(reader: LedgerReader, follow_ups: FollowUps, view: View, zone: tzinfo) -> int:
-    """How many bad ratings of a view somebody has begun to follow up; excluded ones left out.
+def begun(reader: LedgerReader, follow_ups: FollowUps, view: View, zone: tzinfo) -> list[Mark]:
+    """The bad ratings of a view that somebody has begun to follow up; excluded ones left out.
 
-    Beside the view's net number of bad ratings this says how many are open.
+    Beside the view's net number of bad ratings they say how many are open.
     """
-    states = tally(marks_of(reader, follow_ups, view, zone).values())
-    return states.total() - states[FollowUpState.EXCLUDED]
+    marks = marks_of(reader, follow_ups, view, zone).values()
+    return [mark for mark in marks if mark.state is not FollowUpState.EXCLUDED]

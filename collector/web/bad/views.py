@@ -17,6 +17,7 @@ from collector.web.bad.api import PARAMETERS, BadRatings, answer_of
 from collector.web.bad.asked import LEVELS, AskedList, asked_list, cursor_text
 from collector.web.bad.detail import bad_detail
 from collector.web.bad.listing import BadList, Desk, bad_list
+from collector.web.calendar_days import deadline
 from collector.web.corrections.rights import is_proposer
 from collector.web.dashboard import (
     corrections,
@@ -39,7 +40,7 @@ def _desk() -> Desk:
         reader=reader(),
         follow_ups=FollowUps(parts.office),
         corrections=corrections(),
-        deadline=parts.options.deadline,
+        deadline=deadline(),
         zone=zone(),
         today=today(),
     )
@@ -81,7 +82,7 @@ def index() -> ResponseReturnValue:
         bad_levels=LEVELS,
         offered_departments=_departments(),
         offered_windows=_windows(),
-        deadline=dashboard().options.deadline,
+        deadline=deadline(),
         **_names(),
     )
 

@@ -21,6 +21,7 @@ class OneDepartmentAnswer(RankedDepartment):
     first_on: str
     last_on: str
     before: BeforePart | None
+    bad_followed_up: int
     trend: list[PointPart]
     heat: list[HeatPart]
     windows_in_period: list[WindowAnswer]

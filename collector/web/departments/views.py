@@ -171,6 +171,7 @@ def api_one(code: str) -> ResponseReturnValue:
         last_on=asked.period.last_on.isoformat(),
         **ranked_json(department_json(place), place.figures, rank),
         before=comparison_json(_comparison(view, place)),
+        bad_followed_up=followed_up(view),
         trend=_days(view, rows),
         heat=heat_json(_heat(view)),
         windows_in_period=[window_json(w) for w in rows],

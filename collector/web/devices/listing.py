@@ -15,6 +15,7 @@ from collector.devices.survey import Surveyed, survey
 from collector.ledger.readers import fleet
 from collector.ledger.readers.fleet import DepartmentRow, WindowRow
 from collector.web.asked import BadParameter, Column
+from collector.web.calendar_days import special_days
 from collector.web.dashboard import now_ms, reader, real_ms, scope, zone
 from collector.web.view import WHOLE_HALL
 
@@ -136,7 +137,10 @@ def seen_devices() -> list[Listed]:
     """
     departments = {row.id: row for row in fleet.departments(reader())}
     found = []
-    for device in survey(reader(), now_ms=now_ms(), real_ms=real_ms(), zone=zone()):
+    surveyed = survey(
+        reader(), now_ms=now_ms(), real_ms=real_ms(), zone=zone(), special=special_days()
+    )
+    for device in surveyed:
         department = device.window.department if device.window else None
         if scope() == WHOLE_HALL or (department is not None and department in scope()):
             found.append(Listed(device=device, department=departments.get(department or 0)))

@@ -71,6 +71,7 @@ class HallNow(Answer):
 class HallAnswer(HallNow):
     """The hall today, or the visitor's departments of it."""
 
+    bad_followed_up: Count
     hours: list[HourAnswer]
     leading: list[DepartmentAnswer]
     attention: list[DepartmentAnswer]
@@ -92,7 +93,7 @@ class HallPeriodAnswer(Answer):
     last_on: str
     figures: FiguresAnswer
     before: BeforePart | None
-    bad_followed_up: int | None
+    bad_followed_up: Count
     trend: list[PointPart]
     heat: list[HeatPart]
     leading: list[DepartmentAnswer]

@@ -48,14 +48,15 @@ class LiveEvents:
         self, reader: LedgerReader, *, after: int, scope: Scope = WHOLE_HALL
     ) -> dict[str, Any]:
         """A whole event with the ratings after a position: the first of a stream, or a poll."""
-        now_ms = self._clock()
+        real_ms = now_ms = self._clock()
         with reader.moment():  # else a rating stored meanwhile is told now and again next time
             if self._follows_records:
-                now_ms = newest_ms(reader, now_ms)
+                now_ms = newest_ms(reader, real_ms)
             page = hall_today(
                 reader,
                 self._watch,
                 now_ms,
+                real_ms=real_ms,
                 minimum_base=self._minimum_base,
                 scope=scope,
                 rule_of=self._rule_of,

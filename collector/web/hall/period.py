@@ -30,13 +30,13 @@ class HallPeriod:
     """The hall, or the visitor's departments, in a period.
 
     Attributes:
-        followed: bad ratings whose follow-up is finished; None: not kept here.
+        followed: bad ratings whose follow-up has begun.
         latest_bad: the last bad ratings, newest first.
     """
 
     these: Places
     comparison: Comparison | None
-    followed: int | None
+    followed: int
     days: list[tuple[str, Figures]]
     heat: HeatMap
     latest_bad: list[OutcomeRow]

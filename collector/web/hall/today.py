@@ -85,6 +85,7 @@ def hall_today(
     watch: AlarmWatch,
     now_ms: int,
     *,
+    real_ms: int,
     minimum_base: int,
     scope: Scope = WHOLE_HALL,
     rule_of: Callable[[Period], Rule] = lambda _period: DEFAULT_RULE,
@@ -95,6 +96,7 @@ def hall_today(
         reader: the ledger.
         watch: over the corrections, which say what the net figures leave out.
         now_ms: UTC milliseconds.
+        real_ms: what time it is: of words that devices sent, see `devices.survey`.
         minimum_base: rates over fewer ratings are not ranked.
         scope: the departments that are counted and named.
         rule_of: the rule by which the rates of a period are computed.
@@ -122,7 +124,7 @@ def hall_today(
                 for device in fleet.devices(reader, now_ms)
                 if scope == WHOLE_HALL or device.window in mine
             ),
-            now_ms,
+            real_ms,
         ),
         ledger=integrity.ledger_state(reader),
         latest=latest(reader, these, now_ms, after=0),

@@ -51,6 +51,7 @@ def _today() -> HallToday:
         reader(),
         parts.alarms,
         now_ms(),
+        real_ms=real_ms(),
         minimum_base=parts.options.minimum_base,
         scope=scope(),
         rule_of=rule_of,
@@ -60,7 +61,11 @@ def _today() -> HallToday:
 def _events() -> LiveEvents:
     parts = dashboard()
     return LiveEvents(
-        now_ms, parts.alarms, minimum_base=parts.options.minimum_base, rule_of=rule_of
+        real_ms,
+        parts.alarms,
+        minimum_base=parts.options.minimum_base,
+        follows_records=parts.options.follows_records,
+        rule_of=rule_of,
     )
 
 
@@ -130,7 +135,9 @@ def overview() -> ResponseReturnValue:
 @described(HallAnswer, RULE)
 def api() -> ResponseReturnValue:
     """The hall today for machines."""
-    return jsonify(today_json(_today()))
+    page = _today()
+    followed = followed_up(view_of(single_day(page.on)))
+    return jsonify(**today_json(page), bad_followed_up=followed)
 
 
 @blueprint.get("/api/v1/live")

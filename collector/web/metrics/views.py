@@ -9,7 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import CollectorRegistry
 
 from collector.ledger.readers import LedgerUnavailable
-from collector.web.dashboard import dashboard, now_ms, reader
+from collector.web.dashboard import dashboard, reader, real_ms
 from collector.web.exports.views import current_state
 from collector.web.metrics.requests import request_metrics
 from collector.web.metrics.state import StateCollector
@@ -37,5 +37,5 @@ def _state() -> StateCollector:
     parts = dashboard()
     exports, _root, _names = current_state()
     return StateCollector(
-        reader(), parts.options.care, exports, streams=parts.watcher.streams, now_ms=now_ms()
+        reader(), parts.options.care, exports, streams=parts.watcher.streams, now_ms=real_ms()
     )

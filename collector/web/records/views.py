@@ -6,12 +6,13 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from flask import Blueprint, abort, jsonify, render_template
+from flask import Blueprint, abort, jsonify, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from collector.corrections.entries import Correction
 from collector.corrections.reading import corrections_of
 from collector.ledger.readers import fleet, records
+from collector.ledger.readers.outcomes import outcome_at
 from collector.web.corrections.rights import is_proposer
 from collector.web.dashboard import corrections, now_ms, reader, scope
 from collector.web.described import described
@@ -72,6 +73,15 @@ def one(device: str, epoch: str, seq: int) -> ResponseReturnValue:
         and not outcome.is_repeat
         and is_proposer(department.code if department else ""),
     )
+
+
+@blueprint.get("/records/at/<int:position>")
+def at(position: int) -> ResponseReturnValue:
+    """The record of an outcome by its place in the ledger, which is all that live events tell."""
+    found = outcome_at(reader(), position)
+    if found is None or (scope() != WHOLE_HALL and found.department not in scope()):
+        abort(HTTPStatus.NOT_FOUND)
+    return redirect(url_for("records.one", device=found.device, epoch=found.epoch, seq=found.seq))
 
 
 @blueprint.get("/api/v1/records/<device>/<epoch>/<int:seq>")

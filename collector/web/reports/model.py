@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from fractions import Fraction
 
 from collector.ledger.readers.fleet import DepartmentRow, HallRow
 from collector.periods import Period
-from collector.rates import is_ranked
 from collector.rules.entries import Version
 from collector.web.figures import Figures
 from collector.web.places import Places
+from collector.web.ranking import ranks
 
 
 class By(StrEnum):
@@ -96,27 +95,10 @@ class Report:
 
 
 def ranked(rows: Sequence[Row]) -> list[Row]:
-    """The rows with their ranks, in the same order.
-
-    Equal rates are equal ranks, and the next one counts all before it: 1, 1, 3.
-    """
-    values: dict[str, Fraction] = {}
-    for row in rows:
-        rate = row.figures.net_rate
-        if is_ranked(rate, 0) and rate.value is not None:
-            values[row.code] = rate.value
-    places = sorted(values.values(), reverse=True)
-    return [
-        Row(
-            code=row.code,
-            name=row.name,
-            name_en=row.name_en,
-            department=row.department,
-            figures=row.figures,
-            rank=places.index(values[row.code]) + 1 if row.code in values else None,
-        )
-        for row in rows
-    ]
+    """The rows with their ranks, in the same order; see `ranking.ranks`."""
+    # a report's figures carry the rule that says from which base on there is a rank
+    found = ranks(rows, lambda row: row.figures, lambda row: row.code, 0)
+    return [replace(row, rank=found.get(row.code)) for row in rows]
 
 
 def by_rank(rows: Sequence[Row]) -> list[Row]:

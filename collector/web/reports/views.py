@@ -75,8 +75,12 @@ def _report(asked: AskedReport, *, is_by_rank: bool = False) -> Report:
             made_ms=real_ms(),
             made_by=who.name if who else "",
         )
-    except NoSuchPlace:
-        abort(HTTPStatus.NOT_FOUND)
+    except NoSuchPlace as error:
+        name = "window" if asked.window else "department"
+        raise BadParameter(
+            _("“%(name)s”: there is none of the code “%(text)s” that you may see.")
+            % {"name": name, "text": str(error)[:40]}
+        ) from None
 
 
 def _months() -> list[str]:

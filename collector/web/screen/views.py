@@ -112,7 +112,7 @@ def _figures() -> dict[str, Any]:
         "timezone": this_hall.timezone,
         "hall": {"zh": this_hall.name, "en": this_hall.name_en},
         "heard_ms": heard_ms or None,
-        "is_heard": now_ms() - heard_ms <= figures.HEARD_AFTER_MS,
+        "is_heard": real_ms() - heard_ms <= figures.HEARD_AFTER_MS,
         "rule": {"name": str(whole.rule), **rule_words(whole.rule)._asdict()},
         "least": least,
         "days": figures.DEPARTMENT_DAYS,

@@ -36,5 +36,6 @@ class PersonAnswer(PersonPart):
     first_on: str
     last_on: str
     before: BeforePart | None
+    bad_followed_up: int
     trend: list[PointPart]
     heat: list[HeatPart]

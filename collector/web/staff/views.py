@@ -22,6 +22,7 @@ from collector.web.comparison import comparison_json
 from collector.web.dashboard import dashboard, now_ms, ranked_from, reader, today, view_of
 from collector.web.described import ORDER, RATED, described
 from collector.web.figures import Figures, rate_order
+from collector.web.follow_up import followed_up
 from collector.web.heat import HeatMap, heat_json, heat_map
 from collector.web.place_table import sort_parameter
 from collector.web.places import places
@@ -154,6 +155,7 @@ def one(staff_no: str) -> ResponseReturnValue:
         asked=asked,
         person=person,
         comparison=comparison(view, person.figures, lambda other: _figures_in(staff_no, other)),
+        followed=followed_up(view, staff_no=staff_no),
         days=days_json(_days(view, staff_no)),
         heat=_heat(view, person),
         excluded=excluded_ratings_of(reader(), view, staff_no),
@@ -163,7 +165,7 @@ def one(staff_no: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/api/v1/staff")
-@described(StaffAnswer, *RATED, sort_parameter(*COLUMNS), ORDER)
+@described(StaffAnswer, *RATED, sort_parameter(*COLUMNS), ORDER, is_optional=True)
 def api_index() -> ResponseReturnValue:
     """Everybody in a period for machines."""
     asked = asked_period(request.args, today())
@@ -192,6 +194,7 @@ def api_one(staff_no: str) -> ResponseReturnValue:
         last_on=asked.period.last_on.isoformat(),
         **ranked_json(person_json(person), person.figures, rank),
         before=comparison_json(before),
+        bad_followed_up=followed_up(view, staff_no=staff_no),
         trend=days_json(_days(view, staff_no)),
         heat=heat_json(_heat(view, person)),
     )

@@ -77,6 +77,7 @@ class OneWindowAnswer(RankedWindow):
     first_on: str
     last_on: str
     before: BeforePart | None
+    bad_followed_up: int
     hours: list[HourAnswer]
     trend: list[PointPart]
     heat: list[HeatPart]

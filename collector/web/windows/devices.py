@@ -11,9 +11,9 @@ from collector.devices.seen import DeviceShown, device_shown
 from collector.ledger.readers.fleet import DeviceRow
 
 
-def devices_at(devices: Iterable[DeviceRow], window: int, now_ms: int) -> list[DeviceShown]:
-    """The devices that stand at a window now."""
-    return [device_shown(row, now_ms) for row in devices if row.window == window]
+def devices_at(devices: Iterable[DeviceRow], window: int, real_ms: int) -> list[DeviceShown]:
+    """The devices that stand at a window, with their states at a real time."""
+    return [device_shown(row, real_ms) for row in devices if row.window == window]
 
 
 def device_json(device: DeviceShown) -> dict[str, Any]:

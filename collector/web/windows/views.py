@@ -17,12 +17,14 @@ from collector.ledger.readers.assignments import devices_of_window
 from collector.ledger.readers.outcomes import OutcomeRow
 from collector.ledger.readers.week_hours import by_week_hour_of_window
 from collector.web.asked import asked_order, asked_period
+from collector.web.calendar_days import holidays
 from collector.web.compared import comparison
 from collector.web.comparison import Comparison, comparison_json
 from collector.web.coverage import coverage, coverage_json
-from collector.web.dashboard import corrections, dashboard, now_ms, reader, today, view_of
+from collector.web.dashboard import corrections, dashboard, now_ms, reader, real_ms, today, view_of
 from collector.web.described import ORDER, RATED, described
 from collector.web.figures import Figures, figures_json
+from collector.web.follow_up import followed_up
 from collector.web.hall.today import hours_json, hours_of
 from collector.web.heat import HeatMap, heat_json, heat_map
 from collector.web.place_table import sort_parameter, window_table
@@ -93,13 +95,14 @@ def one(code: str) -> ResponseReturnValue:
         asked=asked,
         place=place,
         comparison=_comparison(view, place),
+        followed=followed_up(view, window=key),
         hours=hours_json(hours_of(view, by_hour, view.excluded_at(key))),
         days=days_json(trend(reader(), view, today(), windows=[key])),
         heat=_heat(view, key),
-        coverage=coverage(reader(), view, key),
+        coverage=coverage(reader(), view, key, holidays()),
         excluded=view.excluded_at(key),
         stays=devices_of_window(reader(), key),
-        devices=devices_at(fleet_reader.devices(reader(), now_ms()), key, now_ms()),
+        devices=devices_at(fleet_reader.devices(reader(), now_ms()), key, real_ms()),
         ratings=ratings,
         page=listed(ratings, BESIDE_OTHERS),
     )
@@ -143,17 +146,18 @@ def api_one(code: str) -> ResponseReturnValue:
     by_hour = counts.by_hour(reader(), asked.period, window=key, departments=ids)
     sessions = outcomes.latest_of_window(reader(), key, limit=LAST_SESSIONS, departments=ids)
     known = _known(sessions)
-    devices = devices_at(fleet_reader.devices(reader(), now_ms()), key, now_ms())
+    devices = devices_at(fleet_reader.devices(reader(), now_ms()), key, real_ms())
     rank = window_table(order, these.windows).rank.get(key)
     return jsonify(
         first_on=asked.period.start_on.isoformat(),
         last_on=asked.period.last_on.isoformat(),
         **ranked_json(window_json(place), place.figures, rank),
         before=comparison_json(_comparison(view, place)),
+        bad_followed_up=followed_up(view, window=key),
         hours=hours_json(hours_of(view, by_hour, view.excluded_at(key))),
         trend=days_json(trend(reader(), view, today(), windows=[key])),
         heat=heat_json(_heat(view, key)),
-        coverage=coverage_json(coverage(reader(), view, key)),
+        coverage=coverage_json(coverage(reader(), view, key, holidays())),
         sessions=[_session_json(row, known) for row in sessions],
         devices=[device_json(device) for device in devices],
         stays=[

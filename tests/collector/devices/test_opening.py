@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.devices.opening import is_open_at, open_ms
+from collector.rules.entries import DayKind
 from firmware_config.hours import week_of
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -57,3 +58,12 @@ def test_stretches_add_up_and_are_never_longer_than_the_time(a: int, b: int, c: 
 def test_it_is_open_from_the_opening_to_just_before_the_closing() -> None:
     at = [ms(f"2026-05-13T{time}") for time in ("08:59:59", "09:00", "11:59:59", "12:00")]
     assert [is_open_at(WEEK, SHANGHAI, one) for one in at] == [False, True, True, False]
+
+
+def test_a_holiday_is_closed_and_a_make_up_day_open_whatever_the_day_of_the_week() -> None:
+    special = {date(2026, 5, 13): DayKind.HOLIDAY, date(2026, 5, 17): DayKind.WORKDAY}
+    begin, end = ms("2026-05-11T00:00"), ms("2026-05-18T00:00")
+    assert open_ms(WEEK, SHANGHAI, begin, end, special) == 35.5 * HOUR  # one less, one more
+    assert not is_open_at(WEEK, SHANGHAI, ms("2026-05-13T10:00"), special)
+    assert is_open_at(WEEK, SHANGHAI, ms("2026-05-17T10:00"), special)
+    assert not is_open_at(WEEK, SHANGHAI, ms("2026-05-17T12:30"), special)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -25,7 +26,7 @@ from collector.office.follow_ups import FollowUps, FollowUpState
 from collector.office.roles import Role
 from collector.periods import between
 from collector.web.bad.api import BadRatings
-from collector.web.bad.marks import followed_up
+from collector.web.bad.marks import begun
 from collector.web.dashboard import Dashboard, zone_of
 from collector.web.view import View
 
@@ -226,10 +227,55 @@ def test_states_come_from_entries_and_corrections(
     with LedgerReader(dashboard.options.ledger) as now:
         zone = zone_of(_hall(now))
         follow_ups = FollowUps(dashboard.office)
-        assert followed_up(now, follow_ups, view, zone) == 4  # without exclusions in the view
+        assert len(begun(now, follow_ups, view, zone)) == 4  # without exclusions in the view
     level = bad_rows[0][1]
     counted = told(client, f"?level={level}")["states"]
     assert sum(counted.values()) == sum(row[1] == level for row in bad_rows)
+
+
+def test_the_figures_of_every_place_say_how_many_are_open_and_lead_to_them(
+    client: FlaskClient,
+    dashboard: Dashboard,
+    bad_rows: Rows,
+    follow_up: Callable[..., None],
+    exclude: Callable[[tuple[Any, ...]], None],
+) -> None:
+    ((most, number),) = Counter(row[2] for row in bad_rows).most_common(1)
+    assert number >= 2
+    mine = [row for row in bad_rows if row[2] == most]
+    follow_up(mine[0], "in-progress")
+    if len(mine) > 2:
+        exclude(mine[1])
+    window, department = mine[0][2:4]
+    period = "period=30-days"
+    for page, api, link in (
+        (f"/?{period}", f"/api/v1/hall/period?{period}", {}),
+        (
+            f"/departments/{department}?{period}",
+            f"/api/v1/departments/{department}?{period}",
+            {"department": department},
+        ),
+        (
+            f"/windows/{window}?{period}",
+            f"/api/v1/windows/{window}?{period}",
+            {"window": window},
+        ),
+    ):
+        found = client.get(api)
+        assert found.status_code == 200, found.text
+        figures = found.get_json()
+        assert figures["bad_followed_up"] == 1, api
+        bad = figures.get("figures", figures)["net"]["bad"]
+        addresses = re.findall(
+            r'href="(/bad-ratings\?[^"]+state=open[^"]*)"', client.get(page).text
+        )
+        (address,) = {html.unescape(one) for one in addresses}
+        asked = dict(part.split("=") for part in address.partition("?")[2].split("&"))
+        assert asked == {"period": "30-days", "state": "open", **link}
+        listed = client.get(f"/api/v1{address}").get_json()
+        assert listed["states"]["open"] == bad - 1, page
+    other = next(row for row in bad_rows if row[2] != window)
+    assert client.get(f"/api/v1/windows/{other[2]}?{period}").get_json()["bad_followed_up"] == 0
 
 
 def _hall(reader: LedgerReader) -> Any:
@@ -501,3 +547,11 @@ def test_the_words_of_states_are_those_of_the_entries() -> None:
 
     assert set(STATES) == set(FollowUpState)
     assert bad.BadOrder("pressed") is BadOrder.PRESSED
+
+
+@pytest.mark.parametrize("name", ["from", "to", "period", "state", "level", "after"])
+def test_a_form_may_send_empty_fields_but_a_program_may_not(client: FlaskClient, name: str) -> None:
+    assert client.get(f"/bad-ratings?{name}=&sort=level").status_code == 200
+    answer = client.get(f"/api/v1/bad-ratings?{name}=&sort=level")
+    assert answer.status_code == 400
+    assert f"“{name}”" in answer.get_json()["error"]["detail"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,8 +13,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from collector.devices.needs import Reason
+from collector.devices.opening import NO_SPECIAL_DAYS
 from collector.devices.survey import Surveyed, survey
 from collector.ledger.readers import LedgerReader
+from collector.rules.entries import DayKind
 
 ZONE = ZoneInfo("Asia/Shanghai")
 LEVELS = "level5, level4, level3, level2, level1"
@@ -54,9 +57,11 @@ class History:
         days = [date(2026, 5, 13) - timedelta(days=back) for back in range(1, 60)]
         return [day for day in days if day.weekday() != 6][:number]
 
-    def look(self, now_ms: int = NOW) -> dict[str, Surveyed]:
+    def look(
+        self, now_ms: int = NOW, special: Mapping[date, DayKind] = NO_SPECIAL_DAYS
+    ) -> dict[str, Surveyed]:
         with LedgerReader(self.path) as reader:
-            found = survey(reader, now_ms=now_ms, real_ms=now_ms, zone=ZONE)
+            found = survey(reader, now_ms=now_ms, real_ms=now_ms, zone=ZONE, special=special)
         return {one.code: one for one in found}
 
 
@@ -86,6 +91,7 @@ def test_a_window_where_nothing_happens_while_the_others_work_is_told(history: H
     found = history.look()
     [code] = [one.code for one in found.values() if one.window and one.window.id == 60]
     assert silent(found) - before == {code}
+    assert not silent(history.look(special={date(2026, 5, 13): DayKind.HOLIDAY}))
     assert found[code].session_ms is not None
     assert found[code].session_ms <= since
 

@@ -82,6 +82,16 @@ def test_live_events_follow_the_records_too(
     assert event["on"] == "2026-05-13"
 
 
+def test_devices_are_late_by_the_real_clock_on_every_page(follower: FlaskClient) -> None:
+    ours = follower.get("/api/v1/devices").json["tally"]
+    assert ours["offline"] > 0
+    for path in ("/api/v1/hall", "/api/v1/live"):
+        devices = follower.get(path).json["devices"]
+        assert {state: ours[state] for state in devices} == devices, path
+    [device] = follower.get("/api/v1/windows/a01").json["devices"]
+    assert device["state"] == "offline"
+
+
 def test_a_device_without_a_clock_does_not_say_what_day_it_is(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with closing(open_ledger(path)) as db:

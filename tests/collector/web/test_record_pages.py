@@ -276,3 +276,25 @@ def test_what_is_no_record_is_not_found(
     path = path.format(**rating)
     for address_of in (path, f"/api/v1{path}"):
         assert client.get(address_of).status_code == 404
+
+
+def test_a_place_in_the_ledger_leads_to_its_record(
+    client: FlaskClient, rating: dict[str, Any]
+) -> None:
+    answer = client.get(f"/records/at/{rating['position']}")
+    assert (answer.status_code, answer.location) == (302, address(rating))
+    for position in (0, 10**14):
+        assert client.get(f"/records/at/{position}").status_code == 404
+    live = client.get("/").text
+    newest = client.get("/api/v1/live").json["latest"]
+    assert newest
+    for one in newest:
+        assert f'href="/records/at/{one["position"]}"' in live
+
+
+def test_a_bad_rating_and_its_record_lead_to_each_other(client: FlaskClient) -> None:
+    found = client.get("/api/v1/bad-ratings?period=today").json["ratings"]
+    assert found
+    name = f"{found[0]['device']}/{found[0]['epoch']}/{found[0]['seq']}"
+    assert f'href="/bad-ratings/{name}"' in client.get(f"/records/{name}").text
+    assert f'href="/records/{name}"' in client.get(f"/bad-ratings/{name}").text

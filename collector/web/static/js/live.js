@@ -37,6 +37,7 @@
     percent3sign: (rate) => (rate.percent === null ? "—" : rate.percent + " %"),
     percent2: (rate) => percent(rate, 2) + (rate.base ? " %" : ""),
     over: (rate) => rate.numerator.toLocaleString("en-US") + " / " + rate.base.toLocaleString("en-US"),
+    open: (bad, element) => Math.max(bad - Number(element.dataset.followed), 0).toLocaleString("en-US"),
     away: (devices) => (devices.total - devices.online).toLocaleString("en-US"),
     short: (text) => text.slice(0, 10),
   };
@@ -53,7 +54,7 @@
 
   function figures(event) {
     for (const element of document.querySelectorAll("[data-live]")) {
-      put(element, formats[element.dataset.format](find(event, element.dataset.live)));
+      put(element, formats[element.dataset.format](find(event, element.dataset.live), element));
     }
     const counts = event.figures.net;
     const isSome = event.figures.excluded.ratings > 0;
@@ -77,7 +78,8 @@
     chip.classList.add("l" + rating.level);
     item.querySelector(".latest-level").textContent = words[rating.level];
     item.querySelector("time").textContent = rating.clock_time;
-    const link = item.querySelector("a");
+    item.querySelector(".latest-record").href = "/records/at/" + rating.position;
+    const link = item.querySelector(".latest-place a");
     link.textContent = isChinese ? rating.window.name : rating.window.name_en;
     if (rating.window.code) link.href = "/windows/" + encodeURIComponent(rating.window.code);
     item.querySelector(".latest-place span").textContent = isChinese ? rating.department.name : rating.department.name_en;
