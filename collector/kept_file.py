@@ -36,7 +36,8 @@ class KeptFile:
     A subclass says which schema it has and how its absence of service is called.
 
     Args:
-        path: the file; where it does not exist, nothing was decided yet.
+        path: the file; where it does not exist, nothing was decided yet. Once `prepare` has made or
+            found it, its absence is a loss and no beginning.
     """
 
     package: ClassVar[str]
@@ -45,6 +46,7 @@ class KeptFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._is_prepared = False
 
     def prepare(self) -> None:
         """Make the file and bring its schema up to date; only its writer calls this.
@@ -66,6 +68,7 @@ class KeptFile:
                         f"BEGIN IMMEDIATE; {script.read_text(encoding='utf-8')} "
                         f"PRAGMA user_version = {number}; COMMIT;"
                     )
+            self._is_prepared = True
         except (OSError, sqlite3.Error) as error:
             raise self._unavailable(error) from error
 
@@ -95,14 +98,19 @@ class KeptFile:
         """All rows of a question; none where there is no file yet.
 
         Raises:
-            KeptFileUnavailable: the file is there and cannot be read.
+            KeptFileUnavailable: the file is there and cannot be read, or was there and is gone or
+                empty.
         """
         try:
             if not self.path.exists():
+                if self._is_prepared:
+                    raise self.unavailable(f"{self.path}: it was there, and is gone")
                 return []
             with closing(self._connect("ro")) as connection:
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
                 self._expect_known(version)
+                if self._is_prepared and not version:
+                    raise self.unavailable(f"{self.path}: it was there, and is empty")
                 return connection.execute(sql, parameters).fetchall() if version else []
         except (OSError, sqlite3.Error, OverflowError) as error:  # a number no column can hold
             raise self._unavailable(error) from error

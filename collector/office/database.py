@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -98,6 +99,23 @@ class Office:
             database.execute("ROLLBACK")
             raise
         database.execute("COMMIT")
+
+    def write_if_free(self, sql: str, values: Sequence[object]) -> None:
+        """Write what may be left out, such as when somebody was last seen.
+
+        It waits for no other writer, and does nothing where the file cannot be written (locked, a
+        full disk, read-only): a page is not refused for it.
+        """
+        database = self.database
+        if database.conn.in_transaction:
+            database.execute(sql, list(values))
+            return
+        database.execute("PRAGMA busy_timeout = 0")
+        try:
+            with suppress(sqlite3.OperationalError):
+                database.execute(sql, list(values))
+        finally:
+            database.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
     def close(self) -> None:
         """Close this thread's connection; idempotent."""

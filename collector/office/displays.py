@@ -120,7 +120,7 @@ class Displays:
         if row is None:
             return None
         if row.seen_ms is None or not 0 <= now_ms - row.seen_ms < _SEEN_EVERY_MS:
-            self._office.database.execute(
+            self._office.write_if_free(
                 "UPDATE displays SET seen_ms = ?, address = ? WHERE id = ?",
                 [now_ms, address, row.id],
             )

@@ -125,7 +125,7 @@ class Sessions:
             self.end(session_id)
             return None
         if now_ms - seen_ms >= _SEEN_EVERY_MS:  # one write a minute, not one for each page
-            self._office.database.execute(
+            self._office.write_if_free(
                 "UPDATE sessions SET seen_ms = ? WHERE id_digest = ?",
                 [now_ms, _digest(session_id)],
             )

@@ -222,7 +222,7 @@ class Tokens:
 
     def _used(self, token: Token, address: str, now_ms: int) -> None:
         if token.used_ms is None or now_ms - token.used_ms >= _USED_EVERY_MS:
-            self._office.database.execute(
+            self._office.write_if_free(
                 "UPDATE tokens SET used_ms = ?, used_from = ? WHERE id = ?",
                 [now_ms, address, token.id],
             )

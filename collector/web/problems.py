@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from http import HTTPStatus
 from typing import Final
 
@@ -104,6 +105,17 @@ def _on_rules(error: RulesUnavailable) -> ResponseReturnValue:
     )
 
 
+def _on_office(error: sqlite3.OperationalError) -> ResponseReturnValue:
+    logger.error("office.db not usable error=%s", error)
+    return answer(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        _(
+            "The dashboard’s own file, office.db, is locked, full or write-protected. Nothing was "
+            "changed; signing in, changes and downloads have to wait. No rating is affected."
+        ),
+    )
+
+
 def _on_csrf(error: CSRFError) -> ResponseReturnValue:
     # tokens are looked at before the session is
     g.account = dashboard().sessions.account_of(session_id_of(request), now_ms=real_ms())
@@ -136,6 +148,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(LedgerUnavailable, _on_ledger)
     app.register_error_handler(CorrectionsUnavailable, _on_corrections)
     app.register_error_handler(RulesUnavailable, _on_rules)
+    app.register_error_handler(sqlite3.OperationalError, _on_office)
     app.register_error_handler(CSRFError, _on_csrf)
     app.register_error_handler(HTTPException, _on_http)
     app.register_error_handler(500, _on_bug)

@@ -12,6 +12,7 @@ import waitress
 from flask import Flask
 
 from collector.web.allocator import give_memory_back
+from collector.web.app import MAX_REQUEST_BYTES
 from collector.web.dashboard import EXTENSION, Dashboard
 from firmware_config.service_manager import service_notify
 
@@ -54,6 +55,8 @@ def serve(app: Flask, *, host: str, port: int, threads: int, proxy: str = "") ->
         outbuf_high_watermark=BUFFER_BYTES,
         # look ahead on the connection, so that a stream learns that its page has gone
         channel_request_lookahead=1,
+        # before it is read: waitress keeps a body of up to 1 GiB on disk until the app refuses it
+        max_request_body_size=MAX_REQUEST_BYTES,
         clear_untrusted_proxy_headers=True,
         **({"trusted_proxy": proxy, "trusted_proxy_headers": {"x-forwarded-for"}} if proxy else {}),
     )

@@ -150,10 +150,10 @@ def _asked_rating(given: Any) -> RatingRecord:
             given.get("epoch", "")[:100],
             asked_number(given, "seq", default=0),
         )
+        if not is_proposer(rating.department):  # of others it is said that there is none
+            raise CorrectionRefused(Refusal.NOT_A_RATING, "a rating of another department")
     except CorrectionRefused as error:
         raise BadParameter(refusal_text(error.why)) from None
-    if not is_proposer(rating.department):
-        abort(HTTPStatus.FORBIDDEN)
     return rating
 
 

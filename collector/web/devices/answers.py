@@ -12,6 +12,7 @@ from collector.devices.state import DeviceState
 from collector.web.described import ORDER, Parameter
 from collector.web.devices.listing import HAND, SOON, Listed, Tally, columns
 from collector.web.devices.one import DevicePage
+from firmware_config.contract import Health
 
 FILTERS: Final = (
     Parameter(
@@ -47,10 +48,13 @@ class TallyAnswer(Struct, kw_only=True):
 
 
 class KeyAnswer(Struct, kw_only=True):
-    """Signs of life of one key; `presses` in the last 30 days."""
+    """Signs of life of one key.
+
+    `presses` in the last 30 days; None for who may not see ratings, which they add up to.
+    """
 
     level: int
-    presses: int
+    presses: int | None
     pressed_on: str | None
     tested_ms: int | None
     is_proven: bool
@@ -180,7 +184,7 @@ class DeviceAnswer(Struct, kw_only=True):
     commands: list[CommandAnswer] | None
 
 
-def devices_answer(tally: Tally, rows: list[Listed]) -> Any:
+def devices_answer(tally: Tally, rows: list[Listed], *, sees_ratings: bool) -> Any:
     """The list for machines."""
     return msgspec.to_builtins(
         DevicesAnswer(
@@ -190,19 +194,19 @@ def devices_answer(tally: Tally, rows: list[Listed]) -> Any:
                 soon=tally.soon,
                 **{state.value: number for state, number in tally.states.items()},
             ),
-            devices=[_brief(one) for one in rows],
+            devices=[_brief(one, sees_ratings) for one in rows],
         )
     )
 
 
-def device_answer(page: DevicePage) -> Any:
+def device_answer(page: DevicePage, *, sees_ratings: bool) -> Any:
     """One device for machines."""
     device = page.listed.device
     health = device.shown.health
     return msgspec.to_builtins(
         DeviceAnswer(
-            device=_brief(page.listed),
-            health=None if health is None else msgspec.to_builtins(health),
+            device=_brief(page.listed, sees_ratings),
+            health=None if health is None else _health(health, sees_ratings),
             health_ms=device.health_ms,
             journals=[
                 JournalAnswer(
@@ -234,7 +238,13 @@ def _same(row: Any, kind: type[Struct]) -> Any:
     return kind(**{name: getattr(row, name) for name in kind.__struct_fields__})
 
 
-def _brief(one: Listed) -> DeviceBrief:
+def _health(health: Health, sees_ratings: bool) -> dict[str, Any]:
+    """The message; presses and edges by key are left out for who may not see ratings."""
+    told: dict[str, Any] = msgspec.to_builtins(health)
+    return told if sees_ratings else {**told, "presses": {}, "edges": {}}
+
+
+def _brief(one: Listed, sees_ratings: bool) -> DeviceBrief:
     device, health = one.device, one.device.shown.health
     return DeviceBrief(
         code=device.code,
@@ -253,7 +263,7 @@ def _brief(one: Listed) -> DeviceBrief:
         keys=[
             KeyAnswer(
                 level=key.level,
-                presses=key.presses,
+                presses=key.presses if sees_ratings else None,
                 pressed_on=key.pressed_on,
                 tested_ms=key.tested_ms,
                 is_proven=key.is_proven(device.now_ms),

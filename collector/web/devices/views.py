@@ -8,9 +8,8 @@ from flask.typing import ResponseReturnValue
 from collector.devices.state import DeviceState
 from collector.ledger.readers import fleet
 from collector.ledger.readers.plan import opening_hours, window_places
-from collector.office.roles import Role
 from collector.web.asked import asked_order
-from collector.web.dashboard import now_ms, reader, scope, visitor
+from collector.web.dashboard import now_ms, reader, scope
 from collector.web.described import described
 from collector.web.devices.answers import (
     FILTERS,
@@ -30,7 +29,7 @@ from collector.web.devices.listing import (
 from collector.web.devices.one import device_page
 from collector.web.devices.plan import plan_of
 from collector.web.devices.shown import key_words
-from collector.web.shown import state_text
+from collector.web.shown import may_open, state_text
 
 blueprint = Blueprint("devices", __name__)
 
@@ -72,13 +71,9 @@ def one(code: str) -> ResponseReturnValue:
         told=asked_wish(page.listed.device.code),
         can_identify=may_identify(),
         now_ms=now_ms(),
-        sees_windows=_sees_windows(),
+        sees_windows=may_open("windows.one"),
+        sees_ratings=may_open("ratings.index"),
     )
-
-
-def _sees_windows() -> bool:
-    who = visitor()
-    return who is not None and who.role not in (Role.OPERATOR, Role.ADMINISTRATOR)
 
 
 @blueprint.get("/api/v1/devices")
@@ -89,11 +84,11 @@ def api_index() -> ResponseReturnValue:
     order = asked_order(request.args, columns(), default="place")
     devices = seen_devices()
     rows = order.sorted(one for one in devices if wanted.takes(one))
-    return jsonify(devices_answer(tally_of(devices), rows))
+    return jsonify(devices_answer(tally_of(devices), rows, sees_ratings=may_open("ratings.api")))
 
 
 @blueprint.get("/api/v1/devices/<code>")
 @described(DeviceAnswer)
 def api_one(code: str) -> ResponseReturnValue:
     """One device for machines."""
-    return jsonify(device_answer(device_page(code)))
+    return jsonify(device_answer(device_page(code), sees_ratings=may_open("ratings.api")))

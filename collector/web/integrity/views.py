@@ -24,7 +24,7 @@ from collector.web.described import described
 from collector.web.integrity import shown
 from collector.web.integrity.answers import IntegrityAnswer
 from collector.web.integrity.sheet import sheet_of
-from collector.web.shown import local_time
+from collector.web.shown import local_time, may_open
 
 blueprint = Blueprint("integrity", __name__)
 blueprint.add_app_template_filter(shown.verdict_text, "day_verdict")
@@ -80,7 +80,9 @@ def checkpoint(number: int) -> ResponseReturnValue:
 
 
 def _alarms() -> list[ShownAlarm]:
-    """Alarms of this month and the last about excluded ratings."""
+    """Alarms of this month and the last about excluded ratings, for who may see corrections."""
+    if not may_open("corrections.index"):
+        return []
     found = dashboard().alarms.alarms(reader(), today())
     return shown_alarms(found, fleet.departments(reader()), fleet.windows(reader(), now_ms()))
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
 import threading
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.add_corrections import add_corrections, last_ratings
+from collector.corrections.entries import Reason
 from collector.office.accounts import Accounts
+from collector.office.roles import Role
 from collector.web.dashboard import EXTENSION
 from collector.web.live import Subscription, stream
 from collector.web.view import WHOLE_HALL
@@ -42,3 +49,74 @@ def test_failures_from_elsewhere_do_not_shut_out_a_colleague(app: Any) -> None:
         accounts.sign_in("colleague", "wrong", address=f"10.0.{number}.1", now_ms=1000 + number)
     done = accounts.sign_in("colleague", "the right password", address="10.1.0.1", now_ms=2000)
     assert done.account is not None
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.ADMINISTRATOR])
+def test_who_may_see_no_corrections_learns_nothing_of_them_from_their_alarms(
+    client: Any, dashboard: Any, sign_in: Any, app: Any, ledger: Path, role: Role
+) -> None:
+    now_ms = dashboard.clock()
+    ratings = last_ratings(ledger, "a05", 6)
+    add_corrections(dashboard.corrections, ratings, now_ms=now_ms, reason=Reason.TEST)
+    assert client.get("/api/v1/integrity").json["alarms"]
+    dashboard.accounts.add("someone", "correct horse battery", now_ms=now_ms, role=role)
+    browser = app.test_client()
+    assert sign_in(browser, "someone") == 302
+    assert browser.get("/api/v1/integrity").json["alarms"] == []
+    assert "A05" not in browser.get("/integrity").text
+
+
+@pytest.mark.parametrize("name", ["corrections.db", "rules.db"])
+@pytest.mark.parametrize("what", ["gone", "empty", "damaged"])
+def test_no_figure_is_shown_without_the_decisions_it_rests_on(
+    client: Any, dashboard: Any, name: str, what: str
+) -> None:
+    path = dashboard.options.office.with_name(name)
+    assert client.get("/departments").status_code == 200
+    path.unlink()
+    if what != "gone":
+        path.write_bytes(b"" if what == "empty" else b"x" * 5000)
+    for address in ("/", "/departments", "/windows/a01", "/api/v1/hall", "/reports"):
+        assert client.get(address).status_code == 503, address
+
+
+def test_a_locked_office_file_leaves_pages_readable_and_changes_refused(
+    client: Any, clock: Any, dashboard: Any, token: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.office.database.BUSY_TIMEOUT_MS", 20)
+    dashboard.office.database.execute("PRAGMA busy_timeout = 20")
+    dashboard.audit.start()
+    form = {"csrf_token": token(client), "which": "others"}
+    clock.advance_s(120)  # long enough for the session to be noted as seen
+    with closing(sqlite3.connect(dashboard.options.office, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert client.get("/").status_code == 200
+        refused = client.post("/me/sessions", data=form)
+        assert refused.status_code == 503
+        assert "office.db" in refused.text
+        other.execute("ROLLBACK")
+    assert client.post("/me/sessions", data=form).status_code == 302
+    dashboard.audit.stop()
+
+
+def test_a_manager_is_told_the_same_of_foreign_records_and_of_none(
+    app: Any, dashboard: Any, sign_in: Any, ledger: Path
+) -> None:
+    dashboard.accounts.add(
+        "ma", "correct horse battery", now_ms=1, role=Role.DEPARTMENT, departments=["tax"]
+    )
+    browser = app.test_client()
+    assert sign_in(browser, "ma") == 302
+    [foreign] = last_ratings(ledger, "a01", 1)
+    answers = {
+        (answer.status_code, re.sub(r'value="[^"]*"', "", answer.text).replace(str(seq), ""))
+        for seq in (foreign.seq, 99_999_999)
+        for answer in [
+            browser.get(
+                "/corrections/new",
+                query_string={"device": foreign.device, "epoch": foreign.epoch, "seq": seq},
+            )
+        ]
+    }
+    assert {status for status, _text in answers} == {400}
+    assert len(answers) == 1

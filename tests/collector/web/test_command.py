@@ -160,6 +160,16 @@ def signed_in(served: Served) -> str:
 
 
 @pytest.mark.system
+def test_a_body_that_is_too_large_is_refused_before_it_is_taken_in(served: Served) -> None:
+    connection = served.connect()
+    connection.putrequest("POST", "/login")
+    connection.putheader("Content-Length", "900000000")
+    connection.endheaders(b"a" * 1000)  # the rest never comes
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+@pytest.mark.system
 def test_it_tells_systemd_and_ends_at_sigterm_with_streams_open(served: Served) -> None:
     assert served.first_word == b"READY=1"
     cookie = signed_in(served)

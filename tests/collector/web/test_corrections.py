@@ -186,7 +186,7 @@ def test_a_department_proposes_for_itself_and_decides_on_nothing(
     told = manager.get("/api/v1/corrections").json
     assert [one["id"] for one in told["open"]] == [same]
     [foreign] = last_ratings(ledger, other_window, 1)
-    assert manager.post("/corrections", data=form_of(foreign, token(manager))).status_code == 403
+    assert manager.post("/corrections", data=form_of(foreign, token(manager))).status_code == 400
     status, page = say(manager, token(manager), same, "approved")
     assert status == 403
     assert "不能审批" in page

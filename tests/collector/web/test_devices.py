@@ -190,6 +190,22 @@ def test_an_operator_begins_here_and_gets_no_link_that_is_refused(
     assert "/windows/" not in page
 
 
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.ADMINISTRATOR])
+def test_who_may_see_no_ratings_learns_no_number_of_presses_by_level(
+    visit: Callable[..., FlaskClient], client: FlaskClient, role: Role
+) -> None:
+    browser = visit(role)
+    keys = browser.get("/api/v1/devices").json["devices"][0]["keys"]
+    assert {key["presses"] for key in keys} == {None}
+    assert keys[0]["pressed_on"] is not None
+    one = browser.get("/api/v1/devices/w-a01").json
+    assert {key["presses"] for key in one["device"]["keys"]} == {None}
+    assert one["health"]["presses"] == one["health"]["edges"] == {}
+    counted = '<th scope="col" class="number">按键次数</th>'
+    assert counted in client.get("/devices/w-a01").text
+    assert counted not in browser.get("/devices/w-a01").text
+
+
 @pytest.mark.parametrize(
     ("role", "departments", "number", "named"),
     [(Role.DIRECTOR, [], "3 / 135 台", True), (Role.DEPARTMENT, ["household"], "0 / 3 台", False)],
