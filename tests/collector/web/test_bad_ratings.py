@@ -187,7 +187,12 @@ def test_filters_leave_what_they_say(client: FlaskClient, bad_rows: Rows) -> Non
     assert {one["age_days"] for one in today} <= {0}
     assert positions("from=2020-01-01&to=2020-12-31") == []
     assert positions("from=0001-01-01&to=0009-12-31") == []
-    assert positions("state=&level=&window=&department=&overdue=") == [r[0] for r in bad_rows]
+    empty = "state=&level=&window=&department=&overdue="
+    assert client.get(f"/api/v1/bad-ratings?{empty}").status_code == 400
+    whole = len(bad_rows[:3])
+    page = client.get(f"/bad-ratings?{empty}").text
+    assert page.count("/bad-ratings/w-") == client.get("/bad-ratings").text.count("/bad-ratings/w-")
+    assert page.count("/bad-ratings/w-") >= whole > 0
 
 
 def test_states_come_from_entries_and_corrections(
