@@ -29,6 +29,8 @@ from collector.web.rights import PUBLIC, may
 
 UNTIL: Final = datetime.fromisoformat("2026-05-13T15:42:00+08:00")
 RECORDS: Final = 250_000
+SLOWER: Final = 20
+"""The hall's clock is slow: its devices are not heard again, and would be late after 95 s."""
 PASSWORD: Final = "for the pictures only"
 LOGINS: Final = {role: (name, PASSWORD) for name, role in PEOPLE.items()}
 DIRECTOR: Final = LOGINS[Role.DIRECTOR]
@@ -147,7 +149,7 @@ def own_hall() -> Iterator[Hall]:
                 care=CareOptions(exports=settings.export.folder),
                 shows_staff=True,
             ),
-            clock=lambda: int((UNTIL.timestamp() + time.monotonic() - started_s) * 1000),
+            clock=lambda: int((UNTIL.timestamp() + (time.monotonic() - started_s) / SLOWER) * 1000),
         )
         parts = app.extensions[EXTENSION]
         add_rules(parts, UNTIL.date())
