@@ -46,7 +46,10 @@ def examples(ledger: Path) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
         "staff.one": {"staff_no": _staff_no(ledger)},
         "people.one": {"number": "1"},
     }
-    queries = {"corrections.new": f"device={rating.device}&epoch={rating.epoch}&seq={rating.seq}"}
+    queries = {
+        "corrections.new": f"device={rating.device}&epoch={rating.epoch}&seq={rating.seq}",
+        "staff.one": "period=30-days",  # today they may not have worked yet
+    }
     return values, queries
 
 
