@@ -21,6 +21,7 @@ from collector.web.asked import BadParameter, asked_number
 from collector.web.audit import note
 from collector.web.dashboard import dashboard
 from collector.web.moments import moment, office_zone
+from collector.web.trail.words import action_text
 
 blueprint = Blueprint("audit", __name__)
 
@@ -95,6 +96,7 @@ def _page(verified: Verified | None = None) -> str:
         pages=pages,
         asked={name: request.args.get(name, "") for name in ("from", "to", "account", "action")},
         actions=reader.actions(),
+        action_text=action_text,
         verified=verified,
         kept_days=KEPT_DAYS,
         facts_text=facts_text,

@@ -15,6 +15,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+import collector
 from bench.add_corrections import last_ratings
 from collector.office.audit import Entry
 from collector.office.audit_reading import Asked, AuditReader
@@ -22,6 +23,7 @@ from collector.office.roles import Role
 from collector.web import audit_writer
 from collector.web.audit_writer import AuditWriter
 from collector.web.dashboard import EXTENSION, Dashboard, WebOptions
+from collector.web.trail.words import ACTIONS
 
 PASSWORD = "correct horse battery"
 SignIn = Callable[..., int]
@@ -263,3 +265,27 @@ def test_a_page_that_refreshes_itself_is_noted_once_in_ten_minutes(
     clock.advance_s(601)
     client.get("/windows")
     assert reads() == 3
+
+
+NOTED = r'(?:note|changing|entry_of)\(\s*"([a-z]+\.[a-z_.-]+)"'
+
+
+def test_every_action_that_is_noted_has_words() -> None:
+    code = Path(collector.__file__).parent
+    noted = {
+        action
+        for file in code.rglob("*.py")
+        for action in re.findall(
+            NOTED, file.read_text(encoding="utf-8")
+            file.read_text(encoding="utf-8"),
+        )
+    }
+    assert len(noted) > 25
+    assert noted <= set(ACTIONS)
+
+
+def test_the_trail_is_told_in_words(supervisor: FlaskClient) -> None:
+    supervisor.get("/integrity")
+    page = supervisor.get("/audit").text
+    assert '<option value="page.read">查看页面</option>' in page
+    assert "登录" in page
