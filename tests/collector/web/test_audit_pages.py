@@ -275,10 +275,7 @@ def test_every_action_that_is_noted_has_words() -> None:
     noted = {
         action
         for file in code.rglob("*.py")
-        for action in re.findall(
-            NOTED, file.read_text(encoding="utf-8")
-            file.read_text(encoding="utf-8"),
-        )
+        for action in re.findall(NOTED, file.read_text(encoding="utf-8"))
     }
     assert len(noted) > 25
     assert noted <= set(ACTIONS)
