@@ -361,7 +361,7 @@ def test_the_screen_survives_restarts_of_broker_ingest_and_dashboard(
     admin.open("/login")
     admin.page.fill("input[name=name]", "zhang")
     admin.page.fill("input[name=password]", PASSWORD)
-    admin.page.click("form.stacked button")
+    admin.page.click("form.stacked button[type=submit]")
     admin.page.wait_for_url(admin.url + "/")
     shown_hall.press(6)
     hall.wait(lambda: shown_hall.stored() == 6, "the first ratings")

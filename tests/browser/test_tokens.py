@@ -48,7 +48,7 @@ def test_a_token_is_shown_once_works_and_ends_when_it_is_revoked(
     window.open("/login?next=/tokens")
     page.fill("input[name=name]", administrator)
     page.fill("input[name=password]", PASSWORD)
-    page.click("form.stacked button")
+    page.click("form.stacked button[type=submit]")
     page.wait_for_url(web.url + "/tokens")
     page.fill("input[name=name]", "grafana")
     page.check("input[value=figures]")
