@@ -133,7 +133,7 @@ class EventAnswer(Struct, kw_only=True):
     step_ms: int | None
 
 
-class ConflictAnswer(Struct, kw_only=True):
+class DeviceConflictAnswer(Struct, kw_only=True):
     """A second record for a place in a journal that was taken."""
 
     epoch: str
@@ -175,7 +175,7 @@ class DeviceAnswer(Struct, kw_only=True):
     keys: list[RegisteredKey]
     places: list[PlaceAnswer]
     events: list[EventAnswer]
-    conflicts: list[ConflictAnswer]
+    conflicts: list[DeviceConflictAnswer]
     settings: dict[str, str] | None
     commands: list[CommandAnswer] | None
 
@@ -220,7 +220,7 @@ def device_answer(page: DevicePage) -> Any:
                 for place, window in page.places
             ],
             events=[_same(one, EventAnswer) for one in page.events],
-            conflicts=[_same(one, ConflictAnswer) for one in page.conflicts],
+            conflicts=[_same(one, DeviceConflictAnswer) for one in page.conflicts],
             settings=page.settings,
             commands=None
             if page.commands is None

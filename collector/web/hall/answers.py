@@ -44,7 +44,7 @@ class LatestRatingAnswer(Answer):
     department: PlaceName
 
 
-class DevicesAnswer(Answer):
+class DeviceTallyAnswer(Answer):
     """Number of devices by state."""
 
     online: Count
@@ -62,7 +62,7 @@ class HallNow(Answer):
     figures: FiguresAnswer
     departments: Count
     departments_with_ratings: Count
-    devices: DevicesAnswer
+    devices: DeviceTallyAnswer
     ledger: LedgerAnswer
     latest: list[LatestRatingAnswer]
     alarms: list[AlarmAnswer]
