@@ -7,6 +7,7 @@ words. Source: OWASP ASVS 5.0, 6.2; NIST SP 800-63B-4, 3.1.1.2.
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Collection
 from datetime import date
 from itertools import pairwise
@@ -43,6 +44,7 @@ loveme hello helloworld hellohello ok okok xx yy zz
 """
 COMMON_WORDS: Final = frozenset(_COMMON_WORDS.split())
 """What is left of the commonest passwords without their digits and marks, pinyin ones included."""
+MADE_UP_BYTES: Final = 12
 _LOVERS_DIGITS: Final = frozenset({"5201314", "1314520", "520520", "1314", "520", "147258369"})
 _NOT_LETTERS: Final = re.compile(r"[\d\W_]+")
 _LEET: Final = str.maketrans("013457@$!", "oleastasi")
@@ -74,6 +76,14 @@ def check_password(password: str, *context: str) -> None:
         )
     if is_common(password, context):
         raise WeakPassword("password: it is among the first that are guessed; take another one")
+
+
+def made_up() -> str:
+    """A password for a first sign-in: 96 random bits that `check_password` takes."""
+    while True:
+        password = secrets.token_urlsafe(MADE_UP_BYTES)
+        if not is_common(password):  # one in some thousands is mostly digits
+            return password
 
 
 def is_common(password: str, context: Collection[str] = ()) -> bool:

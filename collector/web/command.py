@@ -6,7 +6,6 @@ import argparse
 import getpass
 import json
 import logging
-import secrets
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from collector.errors import UsageError
 from collector.office.accounts import DEFAULT_ROLE, INITIAL_S, Account, Accounts
 from collector.office.audit import AuditTrail
 from collector.office.database import Office
+from collector.office.passwords import made_up
 from collector.office.roles import Role
 from collector.office.setup import CODE_S, Setup
 from collector.web.audit_command import command_entry
@@ -216,7 +216,7 @@ def _password(path: Path | None) -> tuple[str, bool]:
             raise UsageError(f"{path}: expected a password in the first line, got none")
         return lines[0], False
     if not sys.stdin.isatty():
-        return secrets.token_urlsafe(12), True
+        return made_up(), True
     password = getpass.getpass("Password: ")
     if getpass.getpass("Again: ") != password:
         raise UsageError("the two passwords differ")

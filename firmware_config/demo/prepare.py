@@ -7,6 +7,7 @@ fleet, let each device make its key, register the public halves with the collect
 from __future__ import annotations
 
 import secrets
+import string
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,7 +186,8 @@ def prepare(folder: DemoFolder, fleet: Fleet, fleet_path: Path, ports: Ports) ->
     for login in logins(fleet):
         file = folder.password_of(login.name)
         if not file.exists():
-            password = secrets.token_urlsafe(9)
+            # letters only: what is mostly digits may be refused as too easily guessed
+            password = "".join(secrets.choice(string.ascii_lowercase) for _ in range(14))
             write_atomically(file, f"{password}\n".encode(), mode=0o600)
 
 

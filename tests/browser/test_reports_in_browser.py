@@ -80,7 +80,7 @@ def test_an_administrator_sees_what_a_rule_would_change_before_adding_it(
     full_visit: Callable[..., Any],
 ) -> None:
     window = full_visit()
-    window.sign_in("administrator", home="/integrity")
+    window.sign_in("administrator", home="/people")
     window.open("/rules/new")
     page = window.page
     page.check("input[name=satisfied][value='543']")

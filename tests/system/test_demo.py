@@ -40,8 +40,16 @@ class RunningDemo:
     """One run of the demo in a folder, and a visitor with a browser."""
 
     def __init__(
-        self, folder: Path, *, speed: str = "2", fleet: Path | None = None, scenario: str = ""
+        self,
+        folder: Path,
+        free_port: Callable[[], int],
+        *,
+        speed: str = "2",
+        fleet: Path | None = None,
+        scenario: str = "",
     ) -> None:
+        # below the system's own: a hundred kiosks that connect would take one before it is used
+        ports = [str(free_port()) for _ in range(3)]
         self.folder = folder
         self.output = folder.parent / "demo.out"
         with self.output.open("w") as output:
@@ -49,7 +57,8 @@ class RunningDemo:
                 [
                     *(sys.executable, "-m", "firmware_config.demo"),
                     *("--folder", str(folder), "--history-days", "0"),
-                    *("--dashboard-port", "0", "--press-port", "0", "--broker-port", "0"),
+                    *("--dashboard-port", ports[0], "--press-port", ports[1]),
+                    *("--broker-port", ports[2]),
                     *(("--fleet", str(fleet)) if fleet else ()),
                 ],
                 cwd=ROOT,
@@ -127,12 +136,12 @@ class RunningDemo:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., RunningDemo]]:
+def start(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Callable[..., RunningDemo]]:
     """Start a demo in this test's folder; what still runs at the end is stopped."""
     running: list[RunningDemo] = []
 
     def begin(**options: Any) -> RunningDemo:
-        demo = RunningDemo(tmp_path / "demo", **options)
+        demo = RunningDemo(tmp_path / "demo", free_port, **options)
         running.append(demo)
         demo.wait_ready()
         return demo
@@ -280,9 +289,9 @@ def test_make_passes_the_scenario_on() -> None:
 
 
 def test_a_scenario_that_is_not_shipped_is_refused_before_anything_starts(
-    tmp_path: Path, small_hall: Path
+    tmp_path: Path, small_hall: Path, free_port: Callable[[], int]
 ) -> None:
-    demo = RunningDemo(tmp_path / "demo", fleet=small_hall, scenario="flood")
+    demo = RunningDemo(tmp_path / "demo", free_port, fleet=small_hall, scenario="flood")
 
     assert demo.process.wait(60) == 3
     assert "expected a .toml file or one of" in demo.text
@@ -290,9 +299,9 @@ def test_a_scenario_that_is_not_shipped_is_refused_before_anything_starts(
 
 
 def test_a_scenario_that_does_not_fit_the_hall_ends_the_demo_with_its_reason(
-    tmp_path: Path, small_hall: Path
+    tmp_path: Path, small_hall: Path, free_port: Callable[[], int]
 ) -> None:
-    demo = RunningDemo(tmp_path / "demo", fleet=small_hall, scenario="training")
+    demo = RunningDemo(tmp_path / "demo", free_port, fleet=small_hall, scenario="training")
 
     assert demo.process.wait(60) == 1
     assert "kiosks: ended with exit code 3" in demo.text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
@@ -18,6 +17,7 @@ from collector.ledger.readers import fleet as fleet_reader
 from collector.ledger.readers.fleet import DepartmentRow
 from collector.office.account_changes import AccountChanges
 from collector.office.accounts import INITIAL_S, Account, UnknownAccount
+from collector.office.passwords import made_up
 from collector.office.roles import Role
 from collector.web.account.problems import account_problem
 from collector.web.asked import BadParameter
@@ -51,7 +51,6 @@ ROLES: Final = (
     ),
 )
 """Role, its name, what it may."""
-_PASSWORD_BYTES: Final = 12
 
 
 def role_name(role: str) -> str:
@@ -147,7 +146,7 @@ def add() -> ResponseReturnValue:
     """Add an account with a made-up password, which is shown once."""
     name, role, departments = request.form.get("name", "").strip(), _asked_role(), []
     departments = _asked_departments()
-    password = secrets.token_urlsafe(_PASSWORD_BYTES)
+    password = made_up()
     try:
         with changing("account.add", name, role=role.value, departments=departments):
             dashboard().accounts.add(
@@ -238,12 +237,12 @@ def password(number: int) -> ResponseReturnValue:
     account = _one(number)
     if _is_me(account):
         return redirect(url_for("me.password"), HTTPStatus.SEE_OTHER)
-    made_up = secrets.token_urlsafe(_PASSWORD_BYTES)
+    password = made_up()
     with changing("account.reset_password", account.name):
         AccountChanges(dashboard().office).set_password(
-            account, made_up, dashboard().accounts, now_ms=real_ms(), initial=True
+            account, password, dashboard().accounts, now_ms=real_ms(), initial=True
         )
-    return _one_page(account, told=(account.name, made_up))
+    return _one_page(account, told=(account.name, password))
 
 
 @blueprint.post("/people/<int:number>/sessions")

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from collector.office import passwords
 from collector.office.accounts import Account, Accounts
 from collector.office.passwords import (
     SHORTEST_PASSWORD,
@@ -101,3 +102,11 @@ def test_a_long_password_is_verified_as_it_was_typed(accounts: Accounts) -> None
     assert signs_in(password[:-1]) is None
     assert signs_in(password.lower()) is None
     assert signs_in(password + " ") is None
+
+
+def test_a_made_up_password_is_always_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    offered = iter(["2Q8Q36014Slq", "__655ElQ_2_8-o55", "kT4-wRzqLmXvBnGh"])
+    monkeypatch.setattr(
+        "collector.office.passwords.secrets.token_urlsafe", lambda _bytes: next(offered)
+    )
+    assert passwords.made_up() == "kT4-wRzqLmXvBnGh"
