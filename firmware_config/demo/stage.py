@@ -109,10 +109,11 @@ class Stage:
         self._start(self.ingest)
         self._start(self.wishes)
         self._wait(self.ingest)  # makes the ledger that the dashboard reads
-        self._wait(self.wishes)  # before the kiosks, with which the hall's time begins to run
-        self._start(self.kiosks)
+        self._wait(self.wishes)
+        # all of it before the kiosks, with which the hall's time begins to run
         if not self._folder.logins_made.exists():
             self._add_logins()
+        self._start(self.kiosks)
         self._start(self.web)
         self._wait(self.web)
         self._wait(self.kiosks)

@@ -73,5 +73,5 @@ def test_the_page_about_the_api_opens_its_parts_without_a_script(
     address = page.locator("article", has_text="/api/v1/windows/{code}")
     address.first.locator("summary").click()
     expect(address.first.get_by_text("sessions", exact=True)).to_be_visible()
-    page.get_by_role("link", name="SessionAnswer").first.click()
+    page.get_by_role("link", name="SessionPart").first.click()
     expect(page.locator("#SessionAnswer")).to_be_in_viewport()

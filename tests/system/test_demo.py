@@ -90,7 +90,9 @@ class RunningDemo:
         page = self.get(f"{self.dashboard}/login")
         token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
         assert token is not None
-        name, password = re.search(r"Login\s+(\S+) / (\S+)", self.text).groups()  # type: ignore[union-attr]
+        login = re.search(r"^ +(demo) +(\S+) ", self.text, re.MULTILINE)
+        assert login is not None, self.text
+        name, password = login.groups()
         form = {"name": name, "password": password, "csrf_token": token[1]}
         request = urllib.request.Request(
             f"{self.dashboard}/login",
