@@ -74,4 +74,4 @@ def test_the_page_about_the_api_opens_its_parts_without_a_script(
     address.first.locator("summary").click()
     expect(address.first.get_by_text("sessions", exact=True)).to_be_visible()
     page.get_by_role("link", name="SessionPart").first.click()
-    expect(page.locator("#SessionAnswer")).to_be_in_viewport()
+    expect(page.locator("#SessionPart")).to_be_in_viewport()
