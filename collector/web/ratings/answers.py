@@ -12,7 +12,7 @@ class CorrectionPart(Answer):
     state: str
 
 
-class OutcomePart(Answer):
+class SessionPart(Answer):
     """How one session ended. `level` null: not rated, then `reason` says why.
 
     Times are UTC milliseconds since 1970; `device`, `epoch`, `seq` name the record for ever.
@@ -33,12 +33,17 @@ class OutcomePart(Answer):
     earliest_ms: int | None
     latest_ms: int | None
     is_repeat: bool
-    window: str | None
-    department: str | None
     device: str
     epoch: str
     seq: int
     correction: CorrectionPart | None
+
+
+class OutcomePart(SessionPart):
+    """The same with the place where it was."""
+
+    window: str | None
+    department: str | None
 
 
 class RatingsAnswer(Answer):

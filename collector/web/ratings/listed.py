@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -93,11 +93,11 @@ def _excluded(wanted: Wanted) -> list[ExcludedRating]:
     return [one for one in these if who.get(one.position) == wanted.staff_no]
 
 
-def outcome_json(row: OutcomeRow, page: Listed) -> dict[str, Any]:
-    """One outcome for machines."""
-    window = page.windows.get(row.window or 0)
-    department = page.departments.get(row.department or 0)
-    known = page.known.get((row.device, row.epoch, row.seq))
+def session_json(
+    row: OutcomeRow, known: Mapping[tuple[str, str, int], Correction]
+) -> dict[str, Any]:
+    """How one session ended, for machines; `known`: record → its last correction."""
+    correction = known.get((row.device, row.epoch, row.seq))
     return {
         "position": row.position,
         "level": row.level,
@@ -114,12 +114,21 @@ def outcome_json(row: OutcomeRow, page: Listed) -> dict[str, Any]:
         "earliest_ms": row.earliest_ms,
         "latest_ms": row.latest_ms,
         "is_repeat": row.is_repeat,
-        "window": window.code if window else None,
-        "department": department.code if department else None,
         "device": row.device,
         "epoch": row.epoch,
         "seq": row.seq,
         "correction": None
-        if known is None
-        else {"id": known.proposal.id, "state": known.state.value},
+        if correction is None
+        else {"id": correction.proposal.id, "state": correction.state.value},
+    }
+
+
+def outcome_json(row: OutcomeRow, page: Listed) -> dict[str, Any]:
+    """The same with the place where it was."""
+    window = page.windows.get(row.window or 0)
+    department = page.departments.get(row.department or 0)
+    return {
+        **session_json(row, page.known),
+        "window": window.code if window else None,
+        "department": department.code if department else None,
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 from collector.web.answers import Answer, FiguresAnswer, HourAnswer
 from collector.web.place_answers import BeforePart, HeatPart, PointPart, RankedWindow
-from collector.web.ratings.answers import CorrectionPart
+from collector.web.ratings.answers import SessionPart
 
 
 class WindowsAnswer(Answer):
@@ -16,30 +16,6 @@ class WindowsAnswer(Answer):
     last_on: str
     hall: FiguresAnswer
     windows: list[RankedWindow]
-
-
-class SessionPart(Answer):
-    """One of the last sessions of a window; see the outcomes of `/api/v1/ratings`."""
-
-    position: int
-    level: int | None
-    reason: str
-    trigger: str
-    case_no: str
-    service_no: int
-    item: str
-    staff_no: str
-    staff_from: str
-    pressed_ms: int
-    answer_ms: int
-    time_quality: str
-    earliest_ms: int | None
-    latest_ms: int | None
-    is_repeat: bool
-    device: str
-    epoch: str
-    seq: int
-    correction: CorrectionPart | None
 
 
 class DevicePart(Answer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from flask import Blueprint, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
@@ -31,7 +31,7 @@ from collector.web.place_table import sort_parameter, window_table
 from collector.web.places import Places, WindowFigures, places, window_json
 from collector.web.ranked import ranked_json
 from collector.web.ratings.asked import asked_ratings
-from collector.web.ratings.listed import BESIDE_OTHERS, listed
+from collector.web.ratings.listed import BESIDE_OTHERS, listed, session_json
 from collector.web.trend import days_json, trend
 from collector.web.view import View
 from collector.web.windows.answers import OneWindowAnswer, WindowsAnswer
@@ -158,37 +158,10 @@ def api_one(code: str) -> ResponseReturnValue:
         trend=days_json(trend(reader(), view, today(), windows=[key])),
         heat=heat_json(_heat(view, key)),
         coverage=coverage_json(coverage(reader(), view, key, holidays())),
-        sessions=[_session_json(row, known) for row in sessions],
+        sessions=[session_json(row, known) for row in sessions],
         devices=[device_json(device) for device in devices],
         stays=[
             {"device": stay.device, "from_ms": stay.from_ms, "to_ms": stay.to_ms}
             for stay in devices_of_window(reader(), key)
         ],
     )
-
-
-def _session_json(row: OutcomeRow, known: dict[tuple[str, str, int], Correction]) -> dict[str, Any]:
-    correction = known.get((row.device, row.epoch, row.seq))
-    return {
-        "position": row.position,
-        "level": row.level,
-        "reason": row.reason,
-        "trigger": row.trigger,
-        "case_no": row.case_no,
-        "service_no": row.service_no,
-        "item": row.item,
-        "staff_no": row.staff_no,
-        "staff_from": row.staff_from,
-        "pressed_ms": row.pressed_ms,
-        "answer_ms": row.answer_ms,
-        "time_quality": row.time_quality,
-        "earliest_ms": row.earliest_ms,
-        "latest_ms": row.latest_ms,
-        "is_repeat": row.is_repeat,
-        "device": row.device,
-        "epoch": row.epoch,
-        "seq": row.seq,
-        "correction": None
-        if correction is None
-        else {"id": correction.proposal.id, "state": correction.state.value},
-    }
