@@ -98,9 +98,14 @@ def _answer(client: FlaskClient, address: str) -> str:
 
 
 def takes_period(client: FlaskClient, address: str) -> bool:
-    """Whether the page reads a period from its address: then it refuses a senseless one."""
+    """Whether the page reads a period from its address: then it refuses only a senseless one.
+
+    A page without periods ignores both, and the API refuses both.
+    """
     joint = "&" if "?" in address else "?"
-    return client.get(f"{address}{joint}from=x&to=x").status_code == HTTPStatus.BAD_REQUEST
+    good, bad = (f"{address}{joint}from={day}&to={day}" for day in ("2026-01-01", "x"))
+    answers = [client.get(asked).status_code for asked in (good, bad)]
+    return answers == [HTTPStatus.OK, HTTPStatus.BAD_REQUEST]
 
 
 def _in_periods(
@@ -133,13 +138,17 @@ def periods(reader: LedgerReader, today: date) -> dict[str, date]:
 
 
 def sample_arguments(reader: LedgerReader) -> dict[str, list[str | int]]:
-    """Argument of a route → values that exist; under `ANY` those for every other name."""
+    """Argument of a route → values that exist; under `ANY` those for every other name.
+
+    The record is a bad rating, so that it has every page that a record can have.
+    """
     position, device, epoch, seq, staff_no, window, department = reader.rows(
         "SELECT o.position, d.code, e.epoch, r.seq, o.staff_no, w.code, p.code FROM outcomes o "
         "JOIN records r ON r.position = o.position JOIN epochs e ON e.id = o.epoch "
         "JOIN devices d ON d.id = o.device JOIN windows w ON w.id = o.window "
         "JOIN departments p ON p.id = o.department "
-        "WHERE o.level IS NOT NULL AND o.staff_no <> '' ORDER BY o.position DESC LIMIT 1"
+        "WHERE o.level <= 2 AND o.is_repeat = 0 AND o.staff_no <> '' "
+        "ORDER BY o.position DESC LIMIT 1"
     )[0]
     codes = [window, department, device, staff_no]
     return {

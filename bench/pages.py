@@ -103,6 +103,7 @@ def signed_in(config: Path) -> tuple[Flask, dict[str, FlaskClient]]:
         WebOptions(
             ledger=settings.ledger,
             office=settings.web.office,
+            shows_staff=settings.web.staff,
             corrections=settings.corrections_file,
             follows_records=True,
         )

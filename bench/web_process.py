@@ -46,7 +46,7 @@ def prepare(folder: Path, ledger: Path) -> Path:
 
 
 def write_settings(folder: Path, ledger: Path) -> Path:
-    """Settings of a collector in that folder; everything of `[web]` as by default but the port.
+    """Settings of a collector in that folder, as by default but for port and staff figures.
 
     Its pages take the time of the newest record for now: made ledgers end in the past.
     """
@@ -59,6 +59,7 @@ def write_settings(folder: Path, ledger: Path) -> Path:
         "broker.host": "127.0.0.1",
         "web.port": 0,
         "web.today": "newest-record",
+        "web.staff": True,
         "web.office": str(folder / "office.db"),
         "corrections.file": str(folder / CORRECTIONS),
     }

@@ -23,6 +23,10 @@ class Interval:
     low: float
     high: float
 
+    def percents(self, decimals: int) -> tuple[str, str]:
+        """Both bounds in percent, without a sign, e.g. `("94.2", "99.1")` with one decimal."""
+        return f"{100 * self.low:.{decimals}f}", f"{100 * self.high:.{decimals}f}"
+
 
 def wilson(rate: Rate, z: float = Z_95) -> Interval | None:
     """The Wilson score interval, without continuity correction.

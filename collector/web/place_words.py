@@ -34,7 +34,7 @@ MOST_NAMED: Final = 2
 def interval_text(rate: Rate) -> str:
     """The 95 % interval of a rate in percent, e.g. `94.2–99.1`; empty where there is none."""
     found = wilson(rate)
-    return "" if found is None else f"{100 * found.low:.1f}–{100 * found.high:.1f}"
+    return "" if found is None else "–".join(found.percents(1))
 
 
 def weekday_text(weekday: int) -> str:

@@ -15,6 +15,8 @@ from collector.web.sparklines import Sparklines
 
 Item = TypeVar("Item")
 RATE_COLUMN: Final = "rate"
+INTERVAL_DECIMALS: Final = 3
+"""Of the bounds of an interval, in percent, in reports and for machines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +80,8 @@ def interval_json(rate: Rate) -> dict[str, str] | None:
     found = wilson(rate)
     if found is None:
         return None
-    return {
-        "method": "wilson",
-        "level": "95",
-        "low": f"{100 * found.low:.3f}",
-        "high": f"{100 * found.high:.3f}",
-    }
+    low, high = found.percents(INTERVAL_DECIMALS)
+    return {"method": "wilson", "level": "95", "low": low, "high": high}
 
 
 def ranked_json(told: dict[str, Any], figures: Figures, rank: int | None) -> dict[str, Any]:

@@ -40,6 +40,8 @@ def test_routes_with_arguments_get_some_that_exist(table: PageTable) -> None:
         "/windows/<code>",
         "/corrections/<int:number>",
         "/corrections/new",
+        "/bad-ratings/<device>/<epoch>/<int:seq>",
+        "/staff/<path:staff_no>",
         "/integrity/checkpoints/<int:number>",
     } <= routes
 

@@ -14,6 +14,7 @@ from firmware_config.chain import b64url
 class ReportRowAnswer(Struct, frozen=True, kw_only=True):
     """A place: counts, and percentages as they are published; null where the base is 0.
 
+    `net_low` and `net_high`: the Wilson score interval of the net rate, 95 %, in percent.
     `rank` is null for a base that is too small, and for the total; `department` is the name of a
     window's department, empty for none.
     """
@@ -40,6 +41,8 @@ class ReportRowAnswer(Struct, frozen=True, kw_only=True):
     net_numerator: int
     net_base: int
     net_percent: str | None
+    net_low: str | None
+    net_high: str | None
     bad: int
 
 

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
+from collector.intervals import wilson
 from collector.rates import Rate, published
 from collector.web.languages import is_chinese, level_name
+from collector.web.ranked import INTERVAL_DECIMALS
 from collector.web.reports.model import By, Row
 
 RATE_DECIMALS: Final = 3
@@ -45,6 +47,12 @@ class Column:
 def percent_cell(rate: Rate, decimals: int) -> Decimal | None:
     """The percentage as it is published; None for base 0."""
     return Decimal(published(rate, decimals).removesuffix(" %")) if rate.base else None
+
+
+def bound_cell(rate: Rate, bound: Literal[0, 1]) -> Decimal | None:
+    """The lower (0) or upper (1) bound of a rate's Wilson interval; None where there is none."""
+    found = wilson(rate)
+    return None if found is None else Decimal(found.percents(INTERVAL_DECIMALS)[bound])
 
 
 def _name(row: Row) -> str:
@@ -105,6 +113,18 @@ _FIGURES: Final = (
         _("Net rate, percent"),
         Kind.PERCENT,
         lambda row: percent_cell(row.figures.net_rate, RATE_DECIMALS),
+    ),
+    Column(
+        "net_low",
+        _("Net rate, lower bound, percent"),
+        Kind.PERCENT,
+        lambda row: bound_cell(row.figures.net_rate, 0),
+    ),
+    Column(
+        "net_high",
+        _("Net rate, upper bound, percent"),
+        Kind.PERCENT,
+        lambda row: bound_cell(row.figures.net_rate, 1),
     ),
     Column("bad", _("Bad ratings"), Kind.COUNT, lambda row: row.figures.net.bad),
 )

@@ -66,6 +66,7 @@ def facts(report: Report) -> list[tuple[str, str | int]]:
         *lines_of(version.rules),
         (_("Participation"), _("counted ratings over invitations")),
         (_("Net"), _("without the ratings that approved corrections leave out")),
+        (_("Bounds"), _("Wilson score interval of the net rate, confidence 0.95")),
         (_("Records in the ledger"), ledger.size),
         (_("Root of the ledger"), b64url(ledger.root).decode("ascii")),
         (_("Generation"), ledger.gen),
