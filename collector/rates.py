@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final, Literal
 
 from firmware_config.levels import Level
@@ -171,9 +172,22 @@ def net_of(raw: Counts, excluded: Counts) -> Counts:
     )
 
 
+@lru_cache(maxsize=64)
+def _are_satisfied(levels: frozenset[Level]) -> tuple[bool, ...]:
+    """Which of the levels 5, 4, 3, 2, 1 are among them; tables ask thousands of times."""
+    return tuple(level in levels for level in sorted(Level, reverse=True))
+
+
 def satisfaction(counts: Counts, rule: Rule = DEFAULT_RULE) -> Rate:
     """The rate of these counts by this rule."""
-    numerator = sum(number for level, number in counts.levels.items() if level in rule.satisfied)
+    five, four, three, two, one = _are_satisfied(rule.satisfied)
+    numerator = (
+        counts.level5 * five
+        + counts.level4 * four
+        + counts.level3 * three
+        + counts.level2 * two
+        + counts.level1 * one
+    )
     return Rate(numerator, counts.rated if rule.base == "rated" else counts.invited, rule)
 
 

@@ -18,12 +18,13 @@ from collector.devices.opening import NO_SPECIAL_DAYS, is_open_at, open_ms
 from collector.devices.seen import DeviceShown, device_shown
 from collector.ledger.readers import LedgerReader, fleet
 from collector.ledger.readers.device_facts import (
-    DayUse,
+    LevelUse,
     Stay,
-    days_of_use,
+    days_with_sessions,
     health_times,
     last_sessions,
     last_stored,
+    level_use,
     refused,
     stays,
 )
@@ -132,22 +133,21 @@ def survey(
     standing = stays(reader, now_ms)
     place_of = {stay.device: stay for stay in standing}
     shown = [device_shown(row, real_ms) for row in fleet.devices(reader, now_ms)]
-    first_on = today - timedelta(days=LOOKED_BACK_DAYS - 1)
-    use = days_of_use(reader, first_on.isoformat(), today.isoformat())
-    uses = _of_stays(use, standing, zone)
+    since_on = {stay.device: local_day(stay.from_ms, zone) for stay in standing}
+    uses = _level_uses(reader, standing, since_on, today)
     tests = last_tests(reader)
     keys = {
         one.row.id: _keys(
             _levels_of(one.health),
-            uses.get(one.row.id, ()),
+            uses.get(one.row.id, LevelUse()),
             tests.get(one.row.id, {}),
-            (today - timedelta(days=KEY_DAYS - 1)).isoformat(),
         )
         for one in shown
     }
     sessions = last_sessions(reader, standing, after_ms=now_ms - LOOKED_BACK_DAYS * _DAY_MS)
     week = opening_hours(reader)
-    idle = _idle(week, special, zone, now_ms, {d: uses.get(d, ()) for d in place_of}, sessions)
+    worked = _days_worked(reader, standing, since_on, today)
+    idle = _idle(week, special, zone, now_ms, worked, sessions)
     elsewhere = shares_elsewhere({device: keys[device] for device in place_of})
     stored, heard, settings = last_stored(reader), health_times(reader), device_settings(reader)
     out = refused(
@@ -196,18 +196,38 @@ def survey(
     return found
 
 
-def _of_stays(
-    use: Iterable[DayUse], standing: Iterable[Stay], zone: ZoneInfo
-) -> dict[int, list[DayUse]]:
-    """Device → the days of its window since it came there; assignments begin at midnight."""
-    at = {
-        stay.window: (stay.device, local_day(stay.from_ms, zone).isoformat()) for stay in standing
-    }
-    found: dict[int, list[DayUse]] = defaultdict(list)
-    for day in use:
-        device, since_on = at.get(day.window, (0, ""))
-        if device and day.on_date >= since_on:
-            found[device].append(day)
+def _level_uses(
+    reader: LedgerReader, standing: Iterable[Stay], since_on: Mapping[int, date], today: date
+) -> dict[int, LevelUse]:
+    """Device → how the levels were used at its window since it came; that begins at midnight.
+
+    Devices that came on the same day, or longer ago than is looked back, share a question.
+    """
+    first_on = today - timedelta(days=LOOKED_BACK_DAYS - 1)
+    lately_on = (today - timedelta(days=KEY_DAYS - 1)).isoformat()
+    of_day: dict[date, list[Stay]] = defaultdict(list)
+    for stay in standing:
+        of_day[max(first_on, since_on[stay.device])].append(stay)
+    found: dict[int, LevelUse] = {}
+    for begin_on, stays_since in of_day.items():
+        used = level_use(reader, begin_on.isoformat(), today.isoformat(), lately_on=lately_on)
+        found |= {stay.device: used.get(stay.window, LevelUse()) for stay in stays_since}
+    return found
+
+
+def _days_worked(
+    reader: LedgerReader, standing: Iterable[Stay], since_on: Mapping[int, date], today: date
+) -> dict[int, dict[date, int]]:
+    """Device → day → sessions at its window since it came, of the usual days before today."""
+    device_at = {stay.window: stay.device for stay in standing}
+    found: dict[int, dict[date, int]] = {stay.device: {} for stay in standing}
+    first_on = today - timedelta(days=USUAL_DAYS)
+    days = {day.isoformat(): day for day in (first_on + timedelta(n) for n in range(USUAL_DAYS))}
+    for day in days_with_sessions(reader, first_on.isoformat(), today.isoformat()):
+        device = device_at.get(day.window)
+        on_date = days[day.on_date]
+        if device is not None and on_date >= since_on[device]:
+            found[device][on_date] = day.sessions
     return found
 
 
@@ -219,20 +239,14 @@ def _levels_of(health: Health | None) -> tuple[int, ...]:
     return tuple(sorted((KEY_LEVELS[name] for name in named), reverse=True))
 
 
-def _keys(
-    levels: Sequence[int], days: Iterable[DayUse], tests: Mapping[int, int], since_on: str
-) -> tuple[KeyUse, ...]:
-    presses, last_on = dict.fromkeys(_LEVELS, 0), dict[int, str]()
-    for day in days:
-        for level, number in zip(_LEVELS, day.levels, strict=True):
-            if number:
-                last_on[level] = day.on_date
-                presses[level] += number if day.on_date >= since_on else 0
+def _keys(levels: Sequence[int], use: LevelUse, tests: Mapping[int, int]) -> tuple[KeyUse, ...]:
+    last_on = dict(zip(_LEVELS, use.last_on, strict=True))
+    presses = dict(zip(_LEVELS, use.ratings, strict=True))
     return tuple(
         KeyUse(
             level=level,
             presses=presses[level],
-            pressed_on=last_on.get(level),
+            pressed_on=last_on[level],
             tested_ms=tests.get(level),
         )
         for level in levels
@@ -244,27 +258,24 @@ def _idle(
     special: Mapping[date, DayKind],
     zone: ZoneInfo,
     now_ms: int,
-    uses: Mapping[int, Sequence[DayUse]],
+    worked: Mapping[int, Mapping[date, int]],
     sessions: Mapping[int, tuple[int | None, int | None]],
 ) -> frozenset[str]:
     """Device rows, as text, that are idle; none where nobody knows when the hall is open."""
     if week is None:
         return frozenset()
-    today = local_day(now_ms, zone)
-    first_on, today_on = (today - timedelta(days=USUAL_DAYS)).isoformat(), today.isoformat()
     far_ms = now_ms - USUAL_DAYS * _DAY_MS
+    opened_ms = {
+        on: sum(map(_length_ms, spans_of_day(week, special, on)))
+        for on in {on for days in worked.values() for on in days}
+    }
     habits = {}
-    for device, all_days in uses.items():
-        days = [d for d in all_days if first_on <= d.on_date < today_on and d.sessions]
+    for device, days in worked.items():
         last_ms = sessions.get(device, (None, None))[0]
         habits[str(device)] = Habit(
-            sessions=sum(day.sessions for day in days),
+            sessions=sum(days.values()),
             days=len(days),
-            open_ms=sum(
-                _length_ms(span)
-                for day in days
-                for span in spans_of_day(week, special, date.fromisoformat(day.on_date))
-            ),
+            open_ms=sum(opened_ms[on] for on in days),
             idle_open_ms=None
             if last_ms is None
             else open_ms(week, zone, max(last_ms, far_ms), now_ms, special),

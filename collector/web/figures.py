@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from collector.rates import (
@@ -40,7 +41,7 @@ class Segment:
     width: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Figures:
     """The figures of one place in one period.
 
@@ -58,22 +59,22 @@ class Figures:
         """The figures of both together, by the rule of the first."""
         return Figures(self.counts + other.counts, self.excluded + other.excluded, self.rule)
 
-    @property
+    @cached_property
     def net(self) -> Counts:
         """净: the counts without the excluded ratings."""
         return net_of(self.counts, self.excluded) if self.excluded.rated else self.counts
 
-    @property
+    @cached_property
     def rate(self) -> Rate:
         """原始满意率."""
         return satisfaction(self.counts, self.rule)
 
-    @property
+    @cached_property
     def net_rate(self) -> Rate:
         """净满意率: the same rule over the net counts; what a page shows in front."""
         return satisfaction(self.net, self.rule)
 
-    @property
+    @cached_property
     def participation(self) -> Rate:
         """参评率."""
         return participation(self.counts)
@@ -87,7 +88,7 @@ class Figures:
         """One level's part of the net ratings."""
         return Rate(self.net.levels[Level(level)], self.net.rated, SHARE_RULE)
 
-    @property
+    @cached_property
     def segments(self) -> list[Segment]:
         """The net distribution from level 5 to level 1, empty levels left out.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import urlencode
 
-from flask import Flask, url_for
+from flask import Flask, g, url_for
 from flask_babel import lazy_gettext as _
 
 from collector.intervals import wilson
@@ -63,8 +64,14 @@ def own_title() -> str:
 
 def ratings_address(asked: AskedPeriod, **filters: Any) -> str:
     """Where the outcomes behind a figure are listed; filters that are None are left out."""
-    given: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
-    return url_for("ratings.index", **{**asked.parameters, **given})
+    # a table asks for hundreds: what they share is made once for each page
+    bases: dict[AskedPeriod, str] = g.setdefault("ratings_bases", {})
+    base = bases.get(asked)
+    if base is None:
+        period: dict[str, Any] = asked.parameters
+        base = bases[asked] = url_for("ratings.index", **period)
+    given = urlencode({name: value for name, value in filters.items() if value is not None})
+    return f"{base}{'&' if '?' in base else '?'}{given}" if given else base
 
 
 def record_address(outcome: Any) -> str:

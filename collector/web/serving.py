@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -75,6 +76,7 @@ def serve(app: Flask, *, host: str, port: int, threads: int, proxy: str = "") ->
         bound = getattr(server, "effective_port", port)
         logger.info("dashboard ready url=http://%s:%s/ threads=%d", host, bound, threads)
         notify("READY=1")
+        gc.freeze()  # a large page makes Python look through all objects; these stay
         server.run()
     except (SystemExit, KeyboardInterrupt):
         logger.debug("asked to stop")

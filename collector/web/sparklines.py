@@ -6,14 +6,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from fractions import Fraction
 from typing import Final
 
 from collector.corrections.excluded import ExcludedRating, level_counts
 from collector.ledger.readers import LedgerReader
 from collector.ledger.readers.buckets import Buckets, by_bucket
 from collector.periods import Period
-from collector.rates import Counts, Rule, net_of, satisfaction
+from collector.rates import Counts, Rate, Rule, net_of, satisfaction
 from collector.web.comparison import elapsed
 from collector.web.trend import MOST_POINTS
 from collector.web.view import View
@@ -35,13 +34,13 @@ class Sparkline:
     Attributes:
         lines: points of its polylines; a gap is where nothing was rated.
         last: place of the last point; None where nothing was rated.
-        first_rate: the first and last rate, for who does not see the line; None: none.
+        first: the first rate, for who does not see the line; `latest` the last; None: none.
     """
 
     lines: list[str]
     last: tuple[str, str] | None
-    first_rate: Fraction | None
-    last_rate: Fraction | None
+    first: Rate | None
+    latest: Rate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,29 +107,28 @@ def bucket_of(period: Period, on: date, step: int, by_month: bool) -> int:
 
 def _rates(
     found: Buckets, out: Mapping[tuple[int | str, int], Counts], rule: Rule
-) -> dict[int | str, dict[int, Fraction]]:
-    rates: dict[int | str, dict[int, Fraction]] = defaultdict(dict)
+) -> dict[int | str, dict[int, Rate]]:
+    rates: dict[int | str, dict[int, Rate]] = defaultdict(dict)
     for (key, bucket), counts in found.items():
         excluded = out.get((key, bucket))
         net = counts if excluded is None else net_of(counts, excluded)
-        value = satisfaction(net, rule).value
-        if value is not None:
-            rates[key][bucket] = value
+        rate = satisfaction(net, rule)
+        if rate.base:
+            rates[key][bucket] = rate
     return rates
 
 
-def _floor(values: Iterable[Fraction]) -> int:
+def _floor(rates: Iterable[Rate]) -> int:
     """Percent at the bottom of the scale: a tenth of the points may lie below it."""
-    ordered = sorted(values)
-    if not ordered:
-        return 0
-    return min(95, int(100 * ordered[len(ordered) // 10]) // 5 * 5)
+    ordered = sorted(100 * rate.numerator // rate.base for rate in rates)
+    return min(95, ordered[len(ordered) // 10] // 5 * 5) if ordered else 0
 
 
-def _drawn(row: Mapping[int, Fraction], number: int, floor: int) -> Sparkline:
+def _drawn(row: Mapping[int, Rate], number: int, floor: int) -> Sparkline:
     def place(bucket: int) -> tuple[str, str]:
         x = _PAD + (WIDTH - 2 * _PAD) * (bucket / (number - 1) if number > 1 else 0.5)
-        share = max(0.0, (float(row[bucket]) * 100 - floor) / (100 - floor))
+        percent = 100 * row[bucket].numerator / row[bucket].base
+        share = max(0.0, (percent - floor) / (100 - floor))
         return f"{x:.1f}", f"{HEIGHT - _PAD - share * (HEIGHT - 2 * _PAD):.1f}"
 
     lines: list[list[str]] = []

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from collector.ledger.readers.connection import LedgerReader
+
+_LEVELS: Final = (5, 4, 3, 2, 1)
 
 
 class Stay(NamedTuple):
@@ -17,12 +19,18 @@ class Stay(NamedTuple):
     from_ms: int
 
 
-class DayUse(NamedTuple):
-    """What one window rated on one local day; `levels`: ratings of levels 5, 4, 3, 2, 1."""
+class LevelUse(NamedTuple):
+    """What one window rated; for levels 5, 4, 3, 2, 1: the last local day, and ratings lately."""
 
-    on_date: str
+    last_on: tuple[str | None, ...] = (None,) * 5
+    ratings: tuple[int, ...] = (0,) * 5
+
+
+class DaySessions(NamedTuple):
+    """Sessions of one window on one local day, more than none."""
+
     window: int
-    levels: tuple[int, ...]
+    on_date: str
     sessions: int
 
 
@@ -45,16 +53,39 @@ def stays(reader: LedgerReader, now_ms: int) -> list[Stay]:
     return [Stay(*row) for row in rows if row[1] is not None]
 
 
-def days_of_use(reader: LedgerReader, first_on: str, last_on: str) -> list[DayUse]:
-    """Every day of every window in `[first_on, last_on]`, ISO local days, oldest first."""
+def level_use(
+    reader: LedgerReader, first_on: str, last_on: str, *, lately_on: str
+) -> dict[int, LevelUse]:
+    """Window → which levels were rated on the local days `[first_on, last_on]`, ISO dates.
+
+    Args:
+        reader: the ledger.
+        first_on: the first day looked at; `last_on` the last.
+        lately_on: the first day whose ratings are counted.
+    """
+    columns = [f"max(CASE WHEN level{level} > 0 THEN on_date END)" for level in _LEVELS]
+    columns += [f"total(CASE WHEN on_date >= ? THEN level{level} END)" for level in _LEVELS]
     rows = reader.rows(
-        "SELECT on_date, window, sum(level5), sum(level4), sum(level3), sum(level2), sum(level1), "
-        "sum(unrated) FROM day_rollups WHERE on_date >= ? AND on_date <= ? AND window > 0 "
-        "GROUP BY on_date, window",
+        f"SELECT window, {', '.join(columns)} FROM day_rollups "
+        "WHERE on_date >= ? AND on_date <= ? AND window > 0 GROUP BY window",
+        *(lately_on for _ in _LEVELS),
         first_on,
         last_on,
     )
-    return [DayUse(row[0], row[1], row[2:7], sum(row[2:8])) for row in rows]
+    return {row[0]: LevelUse(row[1:6], tuple(map(int, row[6:11]))) for row in rows}
+
+
+def days_with_sessions(reader: LedgerReader, first_on: str, end_on: str) -> list[DaySessions]:
+    """Every day of every window with sessions in `[first_on, end_on)`, ISO local days."""
+    rows = reader.rows(
+        "SELECT window, on_date, "
+        "sum(level5 + level4 + level3 + level2 + level1 + unrated) AS sessions FROM day_rollups "
+        "WHERE on_date >= ? AND on_date < ? AND window > 0 GROUP BY on_date, window "
+        "HAVING sessions > 0",
+        first_on,
+        end_on,
+    )
+    return [DaySessions(*row) for row in rows]
 
 
 def last_sessions(

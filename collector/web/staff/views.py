@@ -25,7 +25,7 @@ from collector.web.figures import Figures, rate_order
 from collector.web.follow_up import followed_up
 from collector.web.heat import HeatMap, heat_json, heat_map
 from collector.web.place_table import sort_parameter
-from collector.web.places import places
+from collector.web.places import Places, places
 from collector.web.ranked import Ranked, ranked, ranked_json
 from collector.web.ratings.asked import asked_ratings
 from collector.web.ratings.listed import BESIDE_OTHERS, listed
@@ -74,9 +74,9 @@ def _participation(one: StaffFigures) -> tuple[int, object]:
     return (1, 0) if value is None else (0, value)
 
 
-def _table(view: View, lines: Sparklines | None) -> Ranked[StaffFigures]:
+def _table(view: View, these: Places, lines: Sparklines | None) -> Ranked[StaffFigures]:
     order: Order[StaffFigures] = asked_order(request.args, columns(), default="rated")
-    found = people(reader(), view, places(reader(), view, now_ms()), now_ms())
+    found = people(reader(), view, these, now_ms())
     return ranked(
         order,
         found,
@@ -97,12 +97,12 @@ def index() -> ResponseReturnValue:
     lines = sparklines(
         reader(), trends, of="staff_no", key_of=lambda one: whose.get(one.position, "")
     )
-    table = _table(view, lines)
+    these = places(reader(), view, now_ms())
     return render_template(
         "staff/index.html",
         asked=asked,
-        table=table,
-        hall_figures=places(reader(), view, now_ms()).hall,
+        table=_table(view, these, lines),
+        hall_figures=these.hall,
     )
 
 
@@ -169,7 +169,8 @@ def one(staff_no: str) -> ResponseReturnValue:
 def api_index() -> ResponseReturnValue:
     """Everybody in a period for machines."""
     asked = asked_period(request.args, today())
-    table = _table(view_of(asked.period), None)
+    view = view_of(asked.period)
+    table = _table(view, places(reader(), view, now_ms()), None)
     return jsonify(
         first_on=asked.period.start_on.isoformat(),
         last_on=asked.period.last_on.isoformat(),
@@ -187,7 +188,7 @@ def api_one(staff_no: str) -> ResponseReturnValue:
     asked = asked_period(request.args, today())
     view = view_of(asked.period)
     person = _one(view, staff_no)
-    rank = _table(view, None).rank.get(staff_no)
+    rank = _table(view, places(reader(), view, now_ms()), None).rank.get(staff_no)
     before = comparison(view, person.figures, lambda other: _figures_in(staff_no, other))
     return jsonify(
         first_on=asked.period.start_on.isoformat(),

@@ -286,9 +286,9 @@ def test_an_excluded_rating_is_left_out_of_the_trend(opened: LedgerReader) -> No
         ).of[window[0]]
         for excluded in ((), (one,))
     )
-    assert raw.last_rate is not None
-    assert net.last_rate is not None
-    assert net.last_rate > raw.last_rate
+    assert raw.latest is not None
+    assert net.latest is not None
+    assert net.latest.value > raw.latest.value
     heat = heat_map(
         View(period=period, excluded=(one,)),
         by_week_hour_of_window(opened, period, window=window[0]),
