@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from collector.ledger.readers.connection import LedgerReader
+from collector.ledger.readers.departments import OF_DEPARTMENTS, listed
 
 DEFAULT_TIMEZONE: Final = "Asia/Shanghai"
 
@@ -117,6 +119,15 @@ def windows(reader: LedgerReader, now_ms: int) -> list[WindowRow]:
         )
         for key, code, name, name_en, ordinal, department in rows
     ]
+
+
+def windows_ever_of(reader: LedgerReader, departments: Sequence[int] | None) -> frozenset[int]:
+    """Ids of the windows that belong or once belonged to these departments; None: of any."""
+    rows = reader.rows(
+        f"SELECT DISTINCT window FROM window_departments WHERE {OF_DEPARTMENTS}",
+        *listed(departments),
+    )
+    return frozenset(window for (window,) in rows)
 
 
 def devices(reader: LedgerReader, now_ms: int) -> list[DeviceRow]:

@@ -63,7 +63,11 @@ def asked_ratings(args: Mapping[str, str]) -> AskedRatings:
     """
     asked = asked_period({k: v for k, v in args.items() if v or k in ("from", "to")}, today())
     given = {name: args[name] for name in FILTERS if args.get(name)}
-    window = _one("window", given, fleet.windows(reader(), now_ms()))
+    # to who sees some departments, a window that was never theirs is one that there is not
+    known = fleet.windows_ever_of(reader(), scope().ids)
+    window = _one(
+        "window", given, [row for row in fleet.windows(reader(), now_ms()) if row.id in known]
+    )
     department = _one(
         "department", given, [row for row in fleet.departments(reader()) if row.id in scope()]
     )

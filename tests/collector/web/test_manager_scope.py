@@ -162,6 +162,17 @@ def test_what_belongs_to_others_is_not_opened_by_its_code(
             assert manager.get(path).status_code in (400, 403, 404), path
 
 
+@pytest.mark.parametrize("address", ["/ratings", "/api/v1/ratings"])
+def test_a_window_of_others_is_answered_like_one_that_there_is_not(
+    manager: FlaskClient, hall: Hall, address: str
+) -> None:
+    foreign, unknown = hall.other_codes[-1], "zz99"
+    said = [manager.get(f"{address}?window={code}") for code in (foreign, unknown)]
+    assert [answer.status_code for answer in said] == [400, 400]
+    assert said[0].text.replace(foreign, unknown) == said[1].text
+    assert manager.get(f"{address}?window={hall.own_codes[1]}").status_code == 200
+
+
 def allowed_levels(ledger: Path) -> dict[tuple[str, str], set[tuple[int, ...]]]:
     """Period → every sum over levels 5 … 1 that rows of the own department can add up to.
 
