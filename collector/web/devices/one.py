@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 
 from flask import abort
@@ -17,14 +18,15 @@ from collector.ledger.readers.one_device import (
     PlaceRow,
 )
 from collector.remote_settings import remote_settings
-from collector.web.dashboard import dashboard, now_ms, reader
+from collector.web.dashboard import dashboard, now_ms, reader, scope
 from collector.web.devices.commands import Sent, commands_sent
 from collector.web.devices.listing import Listed, seen_devices
+from collector.web.view import WHOLE_HALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DevicePage:
-    """One device with its history.
+    """One device with its history; for who sees some departments only since it came to its window.
 
     Attributes:
         listed: as in the list.
@@ -51,18 +53,30 @@ def device_page(code: str) -> DevicePage:
     row = device.shown.row.id
     windows = {window.id: window for window in fleet.windows(reader(), now_ms())}
     settings = device.settings
+    since_ms = 0 if scope() == WHOLE_HALL else device.from_ms or 0
+    sent = commands_sent(dashboard().options.command_log, device.code)
     return DevicePage(
         listed=listed,
         journals=one_device.journals(reader(), row),
         keys=one_device.keys(reader(), row),
         places=[
-            (place, windows.get(place.window or 0)) for place in one_device.places(reader(), row)
+            (place, windows.get(place.window or 0))
+            for place in one_device.places(reader(), row)
+            if place.from_ms >= since_ms
         ],
-        events=one_device.events(reader(), row),
-        conflicts=one_device.conflicts(reader(), row),
+        events=[one for one in one_device.events(reader(), row) if one.received_ms >= since_ms],
+        conflicts=[one for one in one_device.conflicts(reader(), row) if one.last_ms >= since_ms],
         settings={} if settings is None else settings.values,
-        commands=commands_sent(dashboard().options.command_log, device.code),
+        commands=sent and [one for one in sent if _sent_ms(one) >= since_ms],
     )
+
+
+def _sent_ms(sent: Sent) -> int:
+    """When a command was sent, UTC milliseconds; 0: its line of the log has no time."""
+    try:
+        return int(datetime.fromisoformat(sent.at).timestamp() * 1000)
+    except ValueError:
+        return 0
 
 
 def find_device(code: str) -> Listed:

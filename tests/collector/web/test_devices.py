@@ -178,6 +178,52 @@ def test_a_department_sees_the_devices_at_its_own_windows_only(
     assert codes(browser, "?q=b01") == []
 
 
+def test_what_a_device_did_before_it_came_to_the_department_is_not_its_managers(
+    visit: Callable[..., FlaskClient],
+    client: FlaskClient,
+    dashboard: Dashboard,
+    ledger: Path,
+    tmp_path: Path,
+) -> None:
+    moved_ms = dashboard.clock() - 3_600_000
+    write(
+        ledger,
+        "INSERT INTO device_windows (device, window, from_ms) SELECT d.id, w.id, ? "
+        "FROM devices d, windows w WHERE d.code = 'w-b01' AND w.code = 'a05'",
+        moved_ms,
+    )
+    write(ledger, "DROP TRIGGER records_follow_each_other")
+    for number, received_ms in enumerate((moved_ms - 1, moved_ms + 1), start=1):
+        write(
+            ledger,
+            "INSERT INTO records SELECT (SELECT max(position) + 1 FROM records), e.id, e.head + ?,"
+            " x'00', 'FAULT', k.id, ?, ?, x'00' FROM devices d JOIN epochs e ON e.device = d.id"
+            " JOIN device_keys k ON k.device = d.id WHERE d.code = 'w-b01'",
+            number,
+            received_ms,
+            b'{"wall":"2026-05-13T01:00:00.000Z","synced":true,"reason":"disk-low","detail":""}',
+        )
+    lines = [
+        {"event": "sent", "id": id, "device": "w-b01", "do": "pause", "by": by, "at": at}
+        for id, by, at in (
+            ("1", "before", "2026-05-13T03:00:00.000Z"),
+            ("2", "since", "2026-05-13T07:00:00.000Z"),
+        )
+    ]
+    log = tmp_path / "commands.jsonl"
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    told = {}
+    for whose, browser in (("hall", client), ("own", visit(Role.DEPARTMENT, "household"))):
+        told[whose] = browser.get("/api/v1/devices/w-b01").json
+        assert browser.get("/devices/w-b01").status_code == 200
+    assert [place["window"] for place in told["hall"]["places"]] == ["a05", "b01"]
+    assert [place["window"] for place in told["own"]["places"]] == ["a05"]
+    assert [one["by"] for one in told["hall"]["commands"]] == ["since", "before"]
+    assert [one["by"] for one in told["own"]["commands"]] == ["since"]
+    assert len(told["hall"]["events"]) == 2
+    assert [one["received_ms"] for one in told["own"]["events"]] == [moved_ms + 1]
+
+
 def test_an_operator_begins_here_and_gets_no_link_that_is_refused(
     visit: Callable[..., FlaskClient],
 ) -> None:
