@@ -35,6 +35,7 @@ def start(sessions: Sessions, account: Account, at_ms: int = NOW_MS) -> str:
 CHANGES: dict[str, Change] = {
     "rights": lambda c, a, _: c.set_rights(a, Role.DEPARTMENT, ["tax"]),
     "disable": lambda c, a, _: c.disable(a, now_ms=NOW_MS),
+    "disable on the command line": lambda _, a, all_of: all_of.disable(a.name, now_ms=NOW_MS),
     "factor": lambda c, a, _: c.require_factor(a, True),
     "password": lambda c, a, all_of: c.set_password(
         a, "another horse battery", all_of, now_ms=NOW_MS, initial=True
@@ -55,6 +56,8 @@ def test_a_change_ends_the_accounts_sessions_and_nobody_elses(
     CHANGES[name](changes, zhang, accounts)
     assert not sessions.is_running(of_zhang, now_ms=NOW_MS)
     assert sessions.account_of(of_zhang, now_ms=NOW_MS) is None
+    changes.enable(zhang)
+    assert not sessions.is_running(of_zhang, now_ms=NOW_MS), "an old session came back"
     assert sessions.is_running(of_admin, now_ms=NOW_MS)
 
 

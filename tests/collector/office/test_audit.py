@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from collector.office.audit import AuditTrail, Entry
+from collector.office.audit import AuditTrail, Entry, digest_of
 from collector.office.audit_pruning import DAY_MS, KEPT_DAYS, ChainBroken, TooYoung, prune
 from collector.office.audit_reading import Asked, AuditReader
 from collector.office.audit_shipping import Shipping, SyslogUnreachable
@@ -91,6 +91,20 @@ def test_a_change_behind_the_schemas_back_is_found(
 ) -> None:
     fill(trail, [3, 2, 1])
     assert broken(office, statement) == at
+
+
+def test_who_forges_an_entry_with_its_digest_breaks_the_next(
+    office: Office, trail: AuditTrail
+) -> None:
+    fill(trail, [3, 2, 1])
+    [(before,), (made_ms,)] = (
+        office.database.execute(f"SELECT {column} FROM audit WHERE id = {id}").fetchone()
+        for column, id in (("digest", 1), ("made_ms", 2))
+    )
+    forged = replace(BY, made_ms=made_ms, subject="account 1", account="wang")
+    digest = digest_of(bytes(before), forged).hex()
+    at = broken(office, f"UPDATE audit SET account = 'wang', digest = x'{digest}' WHERE id = 2")
+    assert at == 3
 
 
 def test_a_clean_chain_says_from_when_to_when(office: Office, trail: AuditTrail) -> None:

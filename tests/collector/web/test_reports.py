@@ -17,10 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
+from bench.add_corrections import add_corrections, last_ratings
 from collector.export.csv_format import unguard
+from collector.intervals import wilson
 from collector.ledger.readers import LedgerReader
 from collector.office.roles import Role
-from collector.rates import Counts
+from collector.rates import DEFAULT_RULE, Counts, Rate
 from collector.rules.entries import Version, first_rules, first_version
 from collector.web.dashboard import EXTENSION
 from collector.web.described import Description
@@ -156,6 +158,20 @@ def test_figures_are_those_of_the_departments_page(client):
         assert row["invited"] == there["invited"]
     assert told["total"]["net_base"] == sum(row["net_base"] for row in told["rows"])
     assert told["total"]["rated"] == page["hall"]["rated"]
+
+
+def test_the_bounds_are_those_of_the_net_rate(ledger, dashboard, client):
+    add_corrections(dashboard.corrections, last_ratings(ledger, "a01", 3), now_ms=dashboard.clock())
+    told = api(client, "span=2026-05&by=window")
+    corrected = [row for row in told["rows"] if row["net_base"] != row["raw_base"]]
+    assert corrected
+    for row in [*told["rows"], told["total"]]:
+        rate = Rate(row["net_numerator"], row["net_base"], DEFAULT_RULE)
+        bounds = wilson(rate)
+        said = (row["net_low"], row["net_high"])
+        assert said == ((None, None) if bounds is None else bounds.percents(3))
+        if rate.base:
+            assert Decimal(said[0]) <= Decimal(row["net_percent"]) <= Decimal(said[1])
 
 
 def test_csv_has_a_byte_order_mark_where_asked_and_crlf(client):
