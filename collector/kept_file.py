@@ -48,13 +48,21 @@ class KeptFile:
         self.path = path
         self._is_prepared = False
 
-    def prepare(self) -> None:
+    def prepare(self, *, was_made: bool = False) -> None:
         """Make the file and bring its schema up to date; only its writer calls this.
+
+        Args:
+            was_made: it was made once, by an earlier process: where it is missing now it stays so,
+                and whoever asks it something gets an error. An empty file is made anew: somebody
+                put it there to begin without the old one.
 
         Raises:
             KeptFileUnavailable: it cannot be made, or a newer program wrote it.
         """
         try:
+            if was_made and not self.path.exists():
+                self._is_prepared = True
+                return
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if not self.path.exists():
                 self.path.touch(mode=FILE_MODE)
@@ -104,7 +112,10 @@ class KeptFile:
         try:
             if not self.path.exists():
                 if self._is_prepared:
-                    raise self.unavailable(f"{self.path}: it was there, and is gone")
+                    raise self.unavailable(
+                        f"{self.path}: it was there, and is gone; restore it from a backup (or, to "
+                        "begin anew on purpose, put an empty file there and restart the dashboard)"
+                    )
                 return []
             with closing(self._connect("ro")) as connection:
                 version = connection.execute("PRAGMA user_version").fetchone()[0]

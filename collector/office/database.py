@@ -28,6 +28,10 @@ SCHEMAS: Final = (
 BUSY_TIMEOUT_MS: Final = 5000
 
 
+def _made(path: Path) -> str:
+    return f"made {path.resolve()}"
+
+
 class OfficeError(CollectorError, RuntimeError):
     """`office.db` cannot be opened or is newer than this program."""
 
@@ -68,6 +72,16 @@ class Office:
                 f"BEGIN IMMEDIATE; {script.read_text(encoding='utf-8')} "
                 f"PRAGMA user_version = {number}; COMMIT;"
             )
+
+    def has_made(self, path: Path) -> bool:
+        """Whether `note_made` was ever told of a file."""
+        row = self.database.execute("SELECT 1 FROM meta WHERE key = ?", [_made(path)]).fetchone()
+        return row is not None
+
+    def note_made(self, path: Path) -> None:
+        """Remember that a file of the hall's decisions exists: its absence will be a loss."""
+        if not self.has_made(path):
+            self.database.execute("INSERT OR IGNORE INTO meta VALUES (?, '')", [_made(path)])
 
     @property
     def database(self) -> Database:

@@ -54,13 +54,19 @@ class RuleBook:
         self._minimum_base = minimum_base
         self._known: tuple[tuple[int, int, int], tuple[Version, ...]] | None = None
 
-    def prepare(self, now_ms: int) -> None:
+    def prepare(self, now_ms: int, *, was_made: bool = False) -> None:
         """Make the file and write version 1 into it; only the dashboard calls this.
+
+        Args:
+            now_ms: when version 1 is written, UTC milliseconds.
+            was_made: see `KeptFile.prepare`.
 
         Raises:
             RulesUnavailable: it cannot be made, or a newer program wrote it.
         """
-        self._file.prepare()
+        self._file.prepare(was_made=was_made)
+        if was_made and not self._file.path.exists():
+            return
         if not self._file.rows("SELECT 1 FROM versions"):
             try:
                 self._insert(first_version(self._minimum_base, now_ms))

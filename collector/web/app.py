@@ -90,9 +90,11 @@ def create_app(
     office = Office(options.office)
     office.prepare()
     corrections = CorrectionsFile(options.corrections)
-    corrections.prepare()
+    corrections.prepare(was_made=office.has_made(options.corrections))
     rules = RuleBook(options.rules_file, minimum_base=options.minimum_base)
-    rules.prepare(clock())
+    rules.prepare(clock(), was_made=office.has_made(options.rules_file))
+    for path in (options.corrections, options.rules_file):
+        office.note_made(path)
     alarms = AlarmWatch(corrections, options.limits)
     accounts = Accounts(office, hasher)
     shipping = Shipping(office, options.syslog) if options.syslog else None

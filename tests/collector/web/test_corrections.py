@@ -24,7 +24,7 @@ from collector.corrections.writing import decide, propose_exclusion
 from collector.ledger.readers import LedgerReader
 from collector.office.accounts import InvalidAccount
 from collector.office.roles import Role, may_decide, may_propose, sees_department
-from collector.web.dashboard import Dashboard
+from collector.web.dashboard import Dashboard, WebOptions
 
 UNTIL = datetime.fromisoformat("2026-05-13T15:30:00+08:00")
 PASSWORD = "correct horse battery"
@@ -453,6 +453,26 @@ def test_broken_corrections_are_no_figures_at_all(
         assert "误评" in answer.text
     with pytest.raises(CorrectionsUnavailable):
         chain_mark(dashboard.corrections)
+
+
+@pytest.mark.parametrize("name", ["corrections.db", "rules.db"])
+def test_decisions_that_went_while_the_dashboard_was_stopped_are_a_loss_and_no_beginning(
+    app: Flask,
+    options: WebOptions,
+    make_app: Callable[[WebOptions], Flask],
+    sign_in: Callable[..., int],
+    name: str,
+) -> None:
+    file = options.corrections.with_name(name)
+    file.unlink()
+    browser = make_app(options).test_client()
+    assert sign_in(browser) == 302
+    assert browser.get("/departments").status_code == 503
+    assert not file.exists(), "an empty one would say that nothing was ever decided"
+    file.touch()  # somebody wants to begin anew
+    browser = make_app(options).test_client()
+    assert sign_in(browser) == 302
+    assert browser.get("/departments").status_code == 200
 
 
 def test_roles_say_who_may_do_what(dashboard: Dashboard) -> None:
