@@ -85,6 +85,16 @@ def test_who_read_what_is_noted_with_period_and_scope_and_polling_is_not(
     assert not read & {"/api/v1/live", "/static/mark.svg", "/nowhere"}
 
 
+def test_an_entry_names_no_period_that_a_page_did_not_show(
+    client: FlaskClient, dashboard: Dashboard
+) -> None:
+    for path in ("/bad-ratings", "/reports", "/reports?span=2026-04", "/ratings", "/rules"):
+        assert client.get(path).status_code == 200, path
+    noted = [e.facts.get("period") for e in entries(dashboard, "page.read")]
+    # 30 days, last month and April; a page of rules has no period
+    assert noted == [None, None, {"span": "2026-04"}, "today", None]
+
+
 def test_a_refused_page_is_noted(client: FlaskClient, dashboard: Dashboard) -> None:
     assert client.get("/people").status_code == 403
     (entry,) = entries(dashboard, "access.denied")
