@@ -150,3 +150,17 @@ def test_a_page_speaks_the_language_of_each_visitor(client: FlaskClient) -> None
     page = client.get("/ratings").text
     assert "工作人员按键" not in page
     assert 'value="clerk">clerk' in page
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        # 编号: what one signs in with is a 验证码
+        ("Code", "reports/columns.py"),
+        # 大厅编号: the hall's id, not its name
+        ("Hall", "templates/integrity/checkpoint.html"),
+    ],
+)
+def test_a_word_of_two_meanings_stands_for_one(text: str, place: str) -> None:
+    (message,) = (m for m in catalogues.extracted() if m.id == text)
+    assert [name for name, _line in message.locations] == [place]
