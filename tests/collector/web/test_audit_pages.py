@@ -296,3 +296,17 @@ def test_the_trail_is_told_in_words(supervisor: FlaskClient) -> None:
     page = supervisor.get("/audit").text
     assert '<option value="page.read">查看页面</option>' in page
     assert "登录" in page
+
+
+def test_a_refused_visitor_is_led_to_a_page_of_their_own(
+    app: Flask, dashboard: Dashboard, sign_in: SignIn
+) -> None:
+    dashboard.accounts.add("op", PASSWORD, now_ms=1, role=Role.OPERATOR)
+    browser = app.test_client()
+    assert sign_in(browser, "op") == 302
+    with browser.session_transaction() as kept:
+        kept["language"] = "en"
+    refused = browser.get("/reports")
+    assert refused.status_code == 403
+    assert "To your first page" in refused.text
+    assert "To the hall today" not in refused.text

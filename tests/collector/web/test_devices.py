@@ -19,6 +19,7 @@ from collector.office.roles import Role
 from collector.web.dashboard import Dashboard, WebOptions
 from collector.web.devices.answers import DeviceAnswer, DevicesAnswer
 from collector.web.devices.commands import TAIL_BYTES, commands_sent
+from collector.web.devices.words import levels_text
 from collector.wishes import Fate, Spool, Told
 
 PASSWORD = "correct horse battery"
@@ -419,3 +420,8 @@ def test_only_the_end_of_a_long_log_is_read(tmp_path: Path) -> None:
     assert commands_sent(tmp_path, "d") is None  # cannot be read
     assert commands_sent(tmp_path / "no" / "folder", "d") is None
     assert commands_sent(None, "d") is None
+
+
+def test_keys_are_named_and_not_numbered(app: Flask) -> None:
+    with app.test_request_context("/devices"):
+        assert levels_text((2, 1)) == "不满意、非常不满意"
