@@ -161,6 +161,13 @@ def still_allowed() -> Callable[[], bool]:
     return lambda: parts.sessions.is_running(session_id, now_ms=parts.clock())
 
 
+def _leave_for_sign_in() -> ResponseReturnValue:
+    """For a part of a page: the whole page goes to the sign-in, and comes back to itself."""
+    shown = request.headers.get("HX-Current-URL", "").partition("://")[2].partition("/")[2]
+    login = url_for("account.login", next=local_target("/" + shown))
+    return "", HTTPStatus.NO_CONTENT, {"HX-Redirect": login}
+
+
 def _know_visitor() -> ResponseReturnValue | None:
     """Before every request: find the session; turn away who needs one and has none."""
     g.account = None
@@ -192,6 +199,8 @@ def _know_visitor() -> ResponseReturnValue | None:
         return None
     if wants_json():
         abort(HTTPStatus.UNAUTHORIZED)
+    if request.headers.get("HX-Request") == "true":
+        return _leave_for_sign_in()
     target = request.full_path.rstrip("?") if request.method == "GET" else ""
     known = target if endpoint and target != "/" else None
     return redirect(url_for("account.login", next=known))

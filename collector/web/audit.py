@@ -28,7 +28,9 @@ UNNOTED: Final = frozenset({"account.preferences"})
 """Forms that change nothing but the look of a page."""
 LONGEST: Final = 500
 """Characters of a text that visitors choose."""
-_PERIOD: Final = ("period", "from", "to", "month")
+_PERIOD: Final = ("period", "from", "to", "month", "span")
+_OPENS_WITH_TODAY: Final = frozenset({"hall", "departments", "windows", "staff", "ratings"})
+"""Groups of pages that show today where the address names no period."""
 
 
 def entry_of(action: str, subject: str = "", /, **facts: Any) -> Entry:
@@ -85,7 +87,9 @@ def _note_read(response: Response) -> Response:
         facts["method"] = request.method
     else:
         facts["scope"] = sorted(who.departments) or "hall"
-        facts["period"] = {k: request.args[k][:40] for k in _PERIOD if k in request.args} or "today"
+        named = {k: request.args[k][:40] for k in _PERIOD if k in request.args}
+        if named or request.blueprint in _OPENS_WITH_TODAY:
+            facts["period"] = named or "today"
     if request.query_string:
         facts["query"] = request.query_string.decode("utf-8", "replace")[:LONGEST]
     if is_denied:

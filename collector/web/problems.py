@@ -21,6 +21,7 @@ from collector.web.access import session_id_of, wants_json
 from collector.web.asked import BadParameter
 from collector.web.audit import entry_of
 from collector.web.dashboard import dashboard, real_ms
+from collector.web.rights import PUBLIC, may
 
 logger = logging.getLogger(__name__)
 
@@ -120,9 +121,10 @@ def _on_csrf(error: CSRFError) -> ResponseReturnValue:
     # tokens are looked at before the session is
     g.account = dashboard().sessions.account_of(session_id_of(request), now_ms=real_ms())
     dashboard().audit.later(entry_of("form.refused", request.path))
-    return answer(
-        HTTPStatus.BAD_REQUEST, _("The form is too old. Load the page again and repeat it.")
-    )
+    text = _("The form is too old. Load the page again and repeat it.")
+    if g.account is None and not may(PUBLIC, request.endpoint or ""):
+        text = _("You are no longer signed in. Sign in, go back to the form and repeat it.")
+    return answer(HTTPStatus.BAD_REQUEST, text)
 
 
 def _on_http(error: HTTPException) -> ResponseReturnValue:

@@ -221,6 +221,7 @@ def register(app: Flask) -> None:
         ranked_from=LocalProxy(ranked_from),  # a number that templates compare with
         offered_periods=OFFERED,
         static_url=static_url,
+        trigger_text=trigger_text,  # for literals: Jinja computes "clerk"|trigger only once
     )
 
     @app.context_processor

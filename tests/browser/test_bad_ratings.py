@@ -120,3 +120,10 @@ def test_no_page_is_wider_than_the_screen(
         if over > 0:
             wide[path] = over
     assert wide == {}
+
+
+def test_a_filter_after_the_session_leads_to_the_sign_in(signed_in: Any) -> None:
+    page = open_list(signed_in)
+    page.context.clear_cookies()
+    page.locator("#bad-level").select_option("1")
+    expect(page.locator("input[name=password]")).to_be_visible()

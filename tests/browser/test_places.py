@@ -153,3 +153,36 @@ def test_no_page_scrolls_sideways(visit: Callable[..., Any], width: int, path: s
             "[document.documentElement.clientWidth, document.documentElement.scrollWidth]"
         )
         assert scrolled <= inner, language
+
+
+@pytest.mark.parametrize("width", [390, 800, 1280])
+def test_long_english_words_cover_nothing(full_visit: Callable[..., Any], width: int) -> None:
+    window = full_visit(viewport={"width": width, "height": 900})
+    page: Page = window.page
+    window.sign_in("director")
+    page.locator("button[name=language][value=en]").click()
+    page.wait_for_load_state()
+    window.open("/windows/a01?period=month")
+    page.wait_for_selector("[_echarts_instance_]")
+    axis_bottom, legend_top = page.evaluate(
+        """() => {
+          const chart = echarts.getInstanceByDom(document.querySelector("[_echarts_instance_]"));
+          const model = chart.getModel();
+          const group = chart.getViewOfComponentModel(model.getComponent("legend")).group;
+          const grid = model.getComponent("grid", 1).coordinateSystem.getRect();
+          return [grid.y + grid.height, group.y + group.getBoundingRect().y];
+        }"""
+    )
+    assert legend_top - axis_bottom >= 20  # the hours stand between them
+    window.open("/bad-ratings")
+    states = page.locator(".bad-filters .segments a")
+    assert states.count() == 7
+    assert states.evaluate_all("all => all.every(one => one.scrollWidth <= one.clientWidth)")
+    for path in ("/windows", "/departments"):
+        window.open(path)
+        over = page.locator("#rows tbody tr").evaluate_all(
+            """rows => rows.filter(row => [...row.children].some(
+              cell => cell.getBoundingClientRect().right > row.getBoundingClientRect().right
+            )).length"""
+        )
+        assert over == 0, path

@@ -96,6 +96,13 @@ def _folder(folder: Path) -> BackupPlace:
                     made_ms=int(found.at.timestamp() * 1000),
                     size=mark.size if mark is not None else None,
                 )
+    except FileNotFoundError:  # no backup was ever made there, or the disk is not mounted
+        return BackupPlace(
+            kind="folder",
+            place=str(folder),
+            is_readable=folder.is_dir(),
+            backups=0 if folder.is_dir() else None,
+        )
     except OSError:
         return BackupPlace(kind="folder", place=str(folder))
     return BackupPlace(kind="folder", place=str(folder), is_readable=True, backups=len(names))

@@ -44,7 +44,7 @@ _line: Final = msgspec.json.Decoder(_Line)
 
 
 def commands_sent(path: Path | None, device: str) -> list[Sent] | None:
-    """The last commands to a device, the newest first; None: there is no log, or not for us."""
+    """The last commands to a device, the newest first; None: the log is not for us."""
     if path is None:
         return None
     try:
@@ -52,6 +52,8 @@ def commands_sent(path: Path | None, device: str) -> list[Sent] | None:
             size = log.seek(0, 2)
             log.seek(max(0, size - TAIL_BYTES))
             lines = log.read(TAIL_BYTES).split(b"\n")
+    except FileNotFoundError:  # a folder that is open to us, and nothing was ever sent
+        return [] if path.parent.is_dir() else None
     except OSError:
         return None
     sent: dict[str, Sent] = {}

@@ -193,8 +193,8 @@ def bytes_text(number: float | None) -> str:
 
 
 def levels_text(levels: tuple[int, ...]) -> str:
-    """Levels by number and name."""
-    return _(", ").join(f"{level} {level_name(level)}" for level in levels)
+    """Levels by name; a number before it would read as how many there are."""
+    return _(", ").join(level_name(level) for level in levels)
 
 
 def reading_text(reading: Reading) -> str:

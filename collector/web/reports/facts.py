@@ -55,7 +55,7 @@ def facts(report: Report) -> list[tuple[str, str | int]]:
     """Every fact: heading and value, in order."""
     version, ledger = report.version, report.ledger
     told: list[tuple[str, str | int]] = [
-        (_("Hall"), report.hall.name if is_chinese() else report.hall.name_en),
+        (_("Name of the hall"), report.hall.name if is_chinese() else report.hall.name_en),
         (_("Title"), title(report)),
         (_("First day"), report.period.start_on.isoformat()),
         (_("Last day"), report.period.last_on.isoformat()),

@@ -210,3 +210,21 @@ def test_the_dashboard_cannot_write_the_ledger(client: FlaskClient, ledger: Path
     for path in PAGES:
         client.get(path)
     assert ledger.read_bytes() == before
+
+
+def test_a_part_of_a_page_leads_the_whole_page_to_the_sign_in(visitor: FlaskClient) -> None:
+    part = {"HX-Request": "true", "HX-Current-URL": "http://localhost/bad-ratings?level=2"}
+    answer = visitor.get("/bad-ratings?level=1", headers=part)
+    assert (answer.status_code, answer.text) == (204, "")
+    assert answer.headers["HX-Redirect"] == "/login?next=/bad-ratings?level%3D2"
+    elsewhere = {**part, "HX-Current-URL": "http://localhost//evil.example/"}
+    answer = visitor.get("/bad-ratings", headers=elsewhere)
+    assert answer.headers["HX-Redirect"] == "/login?next=/"
+
+
+def test_a_form_after_the_session_says_that_one_has_to_sign_in(visitor: FlaskClient) -> None:
+    late = visitor.post("/corrections", data={"csrf_token": "old"})
+    old = visitor.post("/login", data={"csrf_token": "old"})
+    assert late.status_code == old.status_code == 400
+    assert "表单已过期" in old.text
+    assert "表单已过期" not in late.text

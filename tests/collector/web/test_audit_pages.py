@@ -85,6 +85,16 @@ def test_who_read_what_is_noted_with_period_and_scope_and_polling_is_not(
     assert not read & {"/api/v1/live", "/static/mark.svg", "/nowhere"}
 
 
+def test_an_entry_names_no_period_that_a_page_did_not_show(
+    client: FlaskClient, dashboard: Dashboard
+) -> None:
+    for path in ("/bad-ratings", "/reports", "/reports?span=2026-04", "/ratings", "/rules"):
+        assert client.get(path).status_code == 200, path
+    noted = [e.facts.get("period") for e in entries(dashboard, "page.read")]
+    # 30 days, last month and April; a page of rules has no period
+    assert noted == [None, None, {"span": "2026-04"}, "today", None]
+
+
 def test_a_refused_page_is_noted(client: FlaskClient, dashboard: Dashboard) -> None:
     assert client.get("/people").status_code == 403
     (entry,) = entries(dashboard, "access.denied")
@@ -286,3 +296,17 @@ def test_the_trail_is_told_in_words(supervisor: FlaskClient) -> None:
     page = supervisor.get("/audit").text
     assert '<option value="page.read">查看页面</option>' in page
     assert "登录" in page
+
+
+def test_a_refused_visitor_is_led_to_a_page_of_their_own(
+    app: Flask, dashboard: Dashboard, sign_in: SignIn
+) -> None:
+    dashboard.accounts.add("op", PASSWORD, now_ms=1, role=Role.OPERATOR)
+    browser = app.test_client()
+    assert sign_in(browser, "op") == 302
+    with browser.session_transaction() as kept:
+        kept["language"] = "en"
+    refused = browser.get("/reports")
+    assert refused.status_code == 403
+    assert "To your first page" in refused.text
+    assert "To the hall today" not in refused.text

@@ -145,6 +145,17 @@ def test_an_old_backup_or_none_is_an_alarm(
     assert ("最新备份的时间为" if hours else "该处没有完好的备份") in page
 
 
+def test_a_folder_without_any_backup_yet_is_readable_and_empty(
+    visit: Callable[[CareOptions], FlaskClient], tmp_path: Path
+) -> None:
+    browser = visit(CareOptions(backup=tmp_path))
+    page = browser.get("/integrity").text
+    assert "此处无法读取该目录" not in page
+    assert "该处没有完好的备份" in page
+    (place,) = browser.get("/api/v1/integrity").get_json()["backups"]
+    assert (place["is_readable"], place["backups"]) == (True, 0)
+
+
 def test_a_disk_that_is_not_mounted_is_told(
     visit: Callable[[CareOptions], FlaskClient], tmp_path: Path
 ) -> None:

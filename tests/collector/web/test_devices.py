@@ -19,6 +19,7 @@ from collector.office.roles import Role
 from collector.web.dashboard import Dashboard, WebOptions
 from collector.web.devices.answers import DeviceAnswer, DevicesAnswer
 from collector.web.devices.commands import TAIL_BYTES, commands_sent
+from collector.web.devices.words import levels_text
 from collector.wishes import Fate, Spool, Told
 
 PASSWORD = "correct horse battery"
@@ -294,7 +295,7 @@ def test_machines_get_what_is_described(client: FlaskClient, ledger: Path) -> No
     assert one.device.code == "w-a01"
     assert one.journals[0].missing == 0
     assert one.places[0].window == "a01"
-    assert one.commands is None
+    assert one.commands == []
     assert {need.reason for need in one.device.needs} >= {"power"}
 
 
@@ -461,5 +462,12 @@ def test_only_the_end_of_a_long_log_is_read(tmp_path: Path) -> None:
     )
     log.write_text(line + "\n" + "x" * TAIL_BYTES + "\n" + line.replace("old", "new") + "\n")
     assert [sent.id for sent in commands_sent(log, "d") or []] == ["new"]
-    assert commands_sent(tmp_path / "nothing", "d") is None
+    assert commands_sent(tmp_path / "nothing", "d") == []
+    assert commands_sent(tmp_path, "d") is None  # cannot be read
+    assert commands_sent(tmp_path / "no" / "folder", "d") is None
     assert commands_sent(None, "d") is None
+
+
+def test_keys_are_named_and_not_numbered(app: Flask) -> None:
+    with app.test_request_context("/devices"):
+        assert levels_text((2, 1)) == "不满意、非常不满意"

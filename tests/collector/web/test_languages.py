@@ -9,7 +9,9 @@ import re
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import Environment, nodes
 
 from collector.web import catalogues
 from collector.web.languages import LANGUAGES
@@ -124,3 +126,41 @@ def test_an_unknown_language_in_the_cookie_is_chinese(client: FlaskClient) -> No
     page = client.get("/").text
     assert 'lang="zh-CN"' in page
     assert 'data-theme="auto"' in page
+
+
+def test_no_text_is_computed_once_for_both_languages(app: Flask) -> None:
+    # Jinja computes a filter of a literal when it compiles the template: in the first visitor's
+    # language, for everybody until the next start
+    environment = app.jinja_env
+    ours = environment.filters.keys() - Environment().filters.keys()
+    found = []
+    for name in environment.list_templates(extensions=["html"]):
+        loaded = environment.loader.get_source(environment, name)[0] if environment.loader else ""
+        for node in environment.parse(loaded).find_all(nodes.Filter):
+            if node.name in ours and isinstance(node.node, nodes.Const):
+                found.append((name, node.lineno, node.name))
+    assert found == []
+
+
+def test_a_page_speaks_the_language_of_each_visitor(client: FlaskClient) -> None:
+    page = client.get("/ratings").text
+    assert 'value="clerk">工作人员按键<' in page
+    with client.session_transaction() as kept:
+        kept["language"] = "en"
+    page = client.get("/ratings").text
+    assert "工作人员按键" not in page
+    assert 'value="clerk">clerk' in page
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        # 编号: what one signs in with is a 验证码
+        ("Code", "reports/columns.py"),
+        # 大厅编号: the hall's id, not its name
+        ("Hall", "templates/integrity/checkpoint.html"),
+    ],
+)
+def test_a_word_of_two_meanings_stands_for_one(text: str, place: str) -> None:
+    (message,) = (m for m in catalogues.extracted() if m.id == text)
+    assert [name for name, _line in message.locations] == [place]

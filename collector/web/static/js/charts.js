@@ -85,6 +85,8 @@
       itemStyle: { color: colour("--track"), borderColor: colour("--line-strong"), borderWidth: 1, borderType: "dashed" },
       data: points.map((point) => point.unrated),
     });
+    const itemGap = width < 500 ? 8 : 18;
+    const legendLines = linesOf(bars.map((bar) => bar.name), width - 10, `12px ${family}`, itemGap);
     return {
       animationDuration: 250,
       animationDurationUpdate: 250,
@@ -105,14 +107,14 @@
         left: "center",
         itemWidth: 12,
         itemHeight: 12,
-        itemGap: width < 500 ? 8 : 18,
+        itemGap,
         data: bars.map((bar) => bar.name),
         textStyle: { color: soft, fontFamily: family, fontSize: 12 },
         inactiveColor: line,
       },
       grid: [
         { left, right: 12, top: 34, height: "21%" },
-        { left, right: 12, top: "50%", bottom: width < 500 ? 76 : 56 },
+        { left, right: 12, top: "50%", bottom: 36 + 20 * legendLines },
       ],
       xAxis: [
         { ...axis, gridIndex: 0, axisLabel: { show: false } },
@@ -138,6 +140,23 @@
         ...bars,
       ],
     };
+  }
+
+  // how many lines a legend takes: its words are longer in English
+  function linesOf(names, width, font, gap) {
+    const context = document.createElement("canvas").getContext("2d");
+    context.font = font;
+    let lines = 1;
+    let used = 0;
+    for (const name of names) {
+      const own = 12 + 5 + context.measureText(name).width;
+      if (used > 0 && used + gap + own > width) {
+        lines += 1;
+        used = 0;
+      }
+      used += (used > 0 ? gap : 0) + own;
+    }
+    return lines;
   }
 
   function draw(element) {
