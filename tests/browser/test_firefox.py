@@ -149,3 +149,23 @@ def test_a_big_screen_is_paired_and_shows_the_figures_in_firefox(
     screen.close()
     assert screen.problems == []
     assert screen.hosts - {""} <= {full_web.url.removeprefix("http://")}
+
+
+def test_a_hint_in_a_field_is_as_easy_to_read_as_a_label_in_firefox(
+    window_of: Callable[[str], Window],
+) -> None:
+    window = window_of(Role.DIRECTOR.value)
+    window.open("/windows")
+    hint = "getComputedStyle(document.querySelector('.filter input'), '::placeholder')"
+    label = "getComputedStyle(document.querySelector('.page-head .soft'))"
+    assert window.evaluate(f"{hint}.opacity") == "1"
+    assert window.evaluate(f"{hint}.color") == window.evaluate(f"{label}.color")
+
+
+def test_a_field_for_a_name_is_no_wider_than_names_are_in_firefox(
+    window_of: Callable[[str], Window],
+) -> None:
+    window = window_of(Role.SUPERVISOR.value)
+    window.resize(1920, 1080)
+    window.open("/audit")
+    assert window.evaluate("document.querySelector('[name=account]').offsetWidth") < 240
