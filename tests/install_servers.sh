@@ -1,11 +1,11 @@
 #!/bin/sh
-# Install the servers and the browser that the tests drive, where we may (Debian, root).
+# Install the servers and the browsers that the tests drive, where we may (Debian, root).
 # Anywhere else: say what is missing and stop, so that no test is skipped in silence.
 set -eu
 missing=""
 for pair in mosquitto:mosquitto mosquitto_sub:mosquitto-clients chromium:chromium \
-            systemd-analyze:systemd espeak-ng:espeak-ng aplay:alsa-utils sox:sox \
-            sshd:openssh-server ssh-keygen:openssh-client; do
+            firefox-esr:firefox-esr systemd-analyze:systemd espeak-ng:espeak-ng \
+            aplay:alsa-utils sox:sox sshd:openssh-server ssh-keygen:openssh-client; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair%%:*}" ] \
         || missing="$missing ${pair#*:}"
 done

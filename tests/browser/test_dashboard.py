@@ -114,6 +114,29 @@ def test_the_chart_is_drawn_and_its_numbers_are_there_as_a_table(signed_in: Any)
     page.locator(".chart").hover()  # the tip is drawn without breaking the content policy
 
 
+@pytest.mark.parametrize("width", [800, 1440, 1920])
+def test_on_paper_a_chart_covers_nothing_and_is_not_distorted(
+    visit: Callable[..., Any], width: int
+) -> None:
+    window = visit(viewport={"width": width, "height": 1000})
+    # while a browser prints, a page's scripts cannot draw its charts anew
+    window.page.add_init_script("window.ResizeObserver = class { observe() {} }")
+    window.sign_in()
+    for path in ("/?period=30-days", "/windows/a03?period=30-days"):
+        window.open(path)
+        expect(window.page.locator(".chart canvas").first).to_be_visible()
+        window.page.emulate_media(media="print")
+        window.page.set_viewport_size({"width": 688, "height": 1000})  # A4 without its margins
+        for chart in window.page.locator(".chart").all():
+            place, picture = chart.bounding_box(), chart.locator("canvas").bounding_box()
+            assert picture["x"] + picture["width"] <= 688, path
+            assert picture["y"] + picture["height"] <= place["y"] + place["height"] + 1, path
+            drawn = chart.locator("canvas").evaluate("(one) => one.width / one.height")
+            assert abs(picture["width"] / picture["height"] - drawn) < 0.02, path
+        window.page.emulate_media(media="screen")
+        window.page.set_viewport_size({"width": width, "height": 1000})
+
+
 @pytest.mark.parametrize("path", ["/departments", "/windows"])
 def test_a_click_on_a_heading_sorts(
     signed_in: Any, numbers_of: Callable[[Page, str], list[float]], path: str
