@@ -39,6 +39,15 @@ class PeriodName(StrEnum):
     ALL = "all"
 
 
+RUNNING: Final = {
+    PeriodName.LAST_WEEK: PeriodName.WEEK,
+    PeriodName.LAST_MONTH: PeriodName.MONTH,
+    PeriodName.LAST_QUARTER: PeriodName.QUARTER,
+    PeriodName.LAST_YEAR: PeriodName.YEAR,
+}
+"""Name of the last whole period → of the running one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Period:
     """Local days from `start_on` up to, not including, `end_on`."""

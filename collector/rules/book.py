@@ -152,18 +152,11 @@ class RuleBook:
         Raises:
             RulesRefused: with everything that is wrong.
         """
-        problems = problems_of(draft.rules)
         newest = self.versions()[-1]
-        is_past = draft.from_on < today
-        kept = {}
-        for name, text, problem, is_required in (
-            ("reason", draft.reason, RuleProblem.REASON, True),
-            ("past_reason", draft.past_reason if is_past else "", RuleProblem.PAST, is_past),
-        ):
-            try:
-                kept[name] = kept_text(text, name, longest=LONGEST_REASON, is_required=is_required)
-            except InvalidText as error:
-                problems.append((problem, str(error)))
+        kept, problems = kept_reasons(
+            draft.reason, draft.past_reason, is_past=draft.from_on < today
+        )
+        problems = problems_of(draft.rules) + problems
         if draft.rules == newest.rules and draft.from_on >= newest.from_on:
             problems.append((RuleProblem.SAME, str(newest.number)))
         if after != newest.number:
@@ -205,3 +198,26 @@ class RuleBook:
                 ),
             )
         self._known = None
+
+
+def kept_reasons(
+    reason: str, past_reason: str, *, is_past: bool
+) -> tuple[dict[str, str], list[tuple[RuleProblem, str]]]:
+    """The reasons as they are kept, by name, and what is wrong with them.
+
+    Args:
+        reason: why the rules change; always needed.
+        past_reason: why they change for days that have passed.
+        is_past: whether they do; else there is no second reason.
+    """
+    kept: dict[str, str] = {}
+    problems: list[tuple[RuleProblem, str]] = []
+    for name, text, problem, is_required in (
+        ("reason", reason, RuleProblem.REASON, True),
+        ("past_reason", past_reason if is_past else "", RuleProblem.PAST, is_past),
+    ):
+        try:
+            kept[name] = kept_text(text, name, longest=LONGEST_REASON, is_required=is_required)
+        except InvalidText as error:
+            problems.append((problem, str(error)))
+    return kept, problems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any, Final, Literal
@@ -26,6 +27,7 @@ from collector.web.dashboard import (
     visitor,
 )
 from collector.web.described import FROM, RULE, TO, Parameter, described
+from collector.web.last_whole import last_whole
 from collector.web.reports import facts as report_facts
 from collector.web.reports.answers import ReportAnswer, report_answer
 from collector.web.reports.asked import AskedReport, asked_report
@@ -42,7 +44,7 @@ blueprint = Blueprint("reports", __name__)
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV: Final = "text/csv; charset=utf-8"
-QUARTERS_OFFERED: Final = 8
+QUARTERS_OFFERED: Final = 9
 MONTHS_OFFERED: Final = 13
 YEARS_OFFERED: Final = 4
 PARAMETERS: Final = (
@@ -92,7 +94,7 @@ def _months() -> list[str]:
 
 
 def _quarters() -> list[str]:
-    quarters, on = [], named_period(PeriodName.LAST_QUARTER, today()).start_on
+    quarters, on = [], named_period(PeriodName.QUARTER, today()).start_on
     for _number in range(QUARTERS_OFFERED):
         quarters.append(_quarter_text(on))
         on = named_period(PeriodName.LAST_QUARTER, on).start_on
@@ -134,24 +136,38 @@ def _page(template: str, report: Report, asked: AskedReport) -> ResponseReturnVa
         words=words,
         summaries=summaries_in(folder) if folder is not None and is_listed else [],
         is_listed=is_listed,
+        is_empty=not (report.total.figures.counts.invited or report.total.figures.counts.rated),
         kinds=KINDS,
         **_choices(),
     )
 
 
+def _begun(name: PeriodName, text: Callable[[date], str]) -> dict[str, str]:
+    """The address's parameters; without a period that of the last whole one that can have records.
+
+    Args:
+        name: of the period.
+        text: how `span` writes the one that begins on a day.
+    """
+    args = dict(request.args)
+    if not {"span", "period", "from", "to"} & set(args):
+        args["span"] = text(last_whole(reader(), name, today()).start_on)
+    return args
+
+
 @blueprint.get("/reports")
 def index() -> ResponseReturnValue:
     """A report on screen, printable on A4, with its downloads and the summaries made so far."""
-    asked = asked_report(request.args, today())
+    args = _begun(PeriodName.LAST_MONTH, lambda on: f"{on:%Y-%m}")
+    asked = asked_report(args, today())
     return _page("reports/index.html", _report(asked), asked)
 
 
 @blueprint.get("/reports/bulletin")
 def bulletin() -> ResponseReturnValue:
     """简报: the departments of a quarter by rank; without a period the last quarter."""
-    args = dict(request.args) | {"by": By.DEPARTMENT.value, "department": "", "window": ""}
-    if not {"span", "period", "from", "to"} & set(args):
-        args["span"] = _quarters()[0]
+    args = _begun(PeriodName.LAST_QUARTER, _quarter_text)
+    args |= {"by": By.DEPARTMENT.value, "department": "", "window": ""}
     asked = asked_report(args, today())
     return _page("reports/bulletin.html", _report(asked, is_by_rank=True), asked)
 

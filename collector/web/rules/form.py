@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
 from collector.rates import Rounding
+from collector.rules.book import kept_reasons
 from collector.rules.entries import (
     DayKind,
     HallRules,
@@ -34,6 +35,27 @@ FIELDS: Final = (
 )
 USUAL: Final = "usual"
 """Decimals: as many as the place shows."""
+FIELD_OF: Final = {
+    RuleProblem.SATISFIED: "satisfied",
+    RuleProblem.BASE: "base",
+    RuleProblem.DECIMALS: "decimals",
+    RuleProblem.ROUNDING: "rounding",
+    RuleProblem.MINIMUM_BASE: "minimum_base",
+    RuleProblem.HOURS: "hours",
+    RuleProblem.DAYS: "days",
+    RuleProblem.FROM: "from_on",
+    RuleProblem.REASON: "reason",
+    RuleProblem.PAST: "past_reason",
+}
+"""Problem → the field it is about."""
+WEEKDAY_WORDS: Final = {
+    f"{word}{day}": name
+    for word in ("星期", "周")
+    for day, name in zip(
+        "一二三四五六日天", ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "sun"), strict=True
+    )
+}
+"""Chinese name of a weekday → the one in the rules."""
 _DAY_LINE: Final = re.compile(r"(\d{4}-\d{2}-\d{2})\s+(\S+)\s+(.+)")
 
 Problem = tuple[RuleProblem, str]
@@ -41,7 +63,7 @@ Problem = tuple[RuleProblem, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a form asks for; `rules` or `from_on` None: it cannot be read, see `problems`."""
+    """What a form asks for; `rules` or `from_on` None: not to be read, or wrong: `problems`."""
 
     rules: HallRules | None
     from_on: date | None
@@ -72,8 +94,8 @@ def given(form: Mapping[str, str]) -> dict[str, str]:
     return {name: form.get(name, "")[:LONGEST_FIELD] for name in FIELDS}
 
 
-def asked(form: Mapping[str, str]) -> Asked:
-    """Read a form."""
+def asked(form: Mapping[str, str], today: date) -> Asked:
+    """Read a form, and find everything that is wrong with it at once."""
     fields = given(form)
     problems: list[Problem] = []
 
@@ -88,33 +110,52 @@ def asked(form: Mapping[str, str]) -> Asked:
     minimum_base = number("minimum_base", RuleProblem.MINIMUM_BASE)
     if fields["base"] not in ("rated", "invited"):
         problems.append((RuleProblem.BASE, fields["base"][:40]))
-    if fields["rounding"] not in list(Rounding):
+    rounding = Rounding.HALF_UP
+    if fields["rounding"] in list(Rounding):
+        rounding = Rounding(fields["rounding"])
+    else:
         problems.append((RuleProblem.ROUNDING, fields["rounding"][:40]))
-    levels = [int(digit) for digit in fields["satisfied"] if digit in "12345"]
     days, bad_days = _days(fields["days"])
     problems += [(RuleProblem.DAYS, line) for line in bad_days]
+    rules = HallRules(
+        satisfied=tuple(int(digit) for digit in fields["satisfied"] if digit in "12345"),
+        base="invited" if fields["base"] == "invited" else "rated",
+        decimals=decimals,
+        rounding=rounding,
+        minimum_base=minimum_base,
+        hours=_hours(fields["hours"]),
+        days=tuple(days),
+    )
+    problems += problems_of(rules)  # a part that cannot be read stands in as one that is right
+    is_readable = not problems
     from_on = _date(fields["from_on"])
     if from_on is None:
         problems.append((RuleProblem.FROM, fields["from_on"][:40]))
-    rules = None
-    if not problems or all(problem is RuleProblem.FROM for problem, _text in problems):
-        rules = HallRules(
-            satisfied=tuple(levels),
-            base="invited" if fields["base"] == "invited" else "rated",
-            decimals=decimals,
-            rounding=Rounding(fields["rounding"]),
-            minimum_base=minimum_base,
-            hours=tuple(line.strip() for line in fields["hours"].splitlines() if line.strip()),
-            days=tuple(days),
-        )
-        problems += problems_of(rules)
+    is_past = from_on is not None and from_on < today
+    problems += kept_reasons(fields["reason"], fields["past_reason"], is_past=is_past)[1]
     return Asked(
-        rules=rules,
+        rules=rules if is_readable else None,
         from_on=from_on,
         reason=fields["reason"],
         past_reason=fields["past_reason"],
         problems=problems,
     )
+
+
+def wrong_fields(problems: Iterable[Problem]) -> set[str]:
+    """The fields that problems are about."""
+    return {FIELD_OF[problem] for problem, _text in problems if problem in FIELD_OF}
+
+
+def _hours(text: str) -> tuple[str, ...]:
+    """The lines of opening hours, as the rules write them, e.g. `mon-fri 09:00-12:00`.
+
+    The days may be Chinese, and dashes and colons those of a Chinese keyboard.
+    """
+    for said, written in WEEKDAY_WORDS.items():
+        text = text.replace(said, written)
+    text = text.translate(str.maketrans("：－–—至、，", ":----,,"))
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _date(text: str) -> date | None:

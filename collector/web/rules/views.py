@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from collector.corrections.report import excluded_in
 from collector.ledger.readers import LedgerUnavailable
-from collector.periods import Period, PeriodName, named_period
+from collector.periods import Period, PeriodName
 from collector.rates import Rounding
 from collector.rules.entries import (
     SATISFIED_CHOICES,
@@ -24,6 +24,7 @@ from collector.web.audit import note
 from collector.web.dashboard import corrections, dashboard, now_ms, reader, real_ms, today, visitor
 from collector.web.described import described
 from collector.web.figures import Figures
+from collector.web.last_whole import last_whole
 from collector.web.places import places
 from collector.web.rights import may
 from collector.web.rules import form, words
@@ -50,8 +51,8 @@ def _figures(period: Period, version: Version) -> Figures:
 
 def _preview(new: Version, old: Version) -> dict[str, Any]:
     """The rate of last month, by the rule in force and by the one that is asked for."""
-    month = named_period(PeriodName.LAST_MONTH, today())
     try:
+        month = last_whole(reader(), PeriodName.LAST_MONTH, today())
         by_old = _figures(month, old)
     except LedgerUnavailable:  # a hall may set its rules before its first record
         return {"month": None}
@@ -64,7 +65,7 @@ def _preview(new: Version, old: Version) -> dict[str, Any]:
 
 def _form_page(status: int = HTTPStatus.OK, **shown: Any) -> ResponseReturnValue:
     versions = dashboard().rules.versions()
-    values = {"problems": [], "preview": None, "changes": [], "draft": None} | shown
+    values = {"problems": [], "wrong": set(), "preview": None, "changes": [], "draft": None} | shown
     page = render_template(
         "rules/new.html",
         newest=versions[-1],
@@ -105,7 +106,7 @@ def add() -> ResponseReturnValue:
     """Show what a new version changes (`step=preview`), or add it (`step=add`)."""
     book = dashboard().rules
     versions = book.versions()
-    asked = form.asked(request.form)
+    asked = form.asked(request.form, today())
     given = form.given(request.form)
     after_text = request.form.get("after", "")
     after = int(after_text) if after_text.isascii() and after_text[:9].isdigit() else 0
@@ -154,6 +155,7 @@ def add() -> ResponseReturnValue:
         given=given,
         after=versions[-1].number,
         problems=[words.problem_text(*problem) for problem in problems],
+        wrong=form.wrong_fields(problems),
     )
 
 

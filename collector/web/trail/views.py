@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from flask import Blueprint, abort, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
@@ -21,6 +21,7 @@ from collector.web.asked import BadParameter, asked_number
 from collector.web.audit import note
 from collector.web.dashboard import dashboard
 from collector.web.moments import moment, office_zone
+from collector.web.trail.facts import facts_text
 from collector.web.trail.words import action_text
 
 blueprint = Blueprint("audit", __name__)
@@ -71,14 +72,6 @@ def _asked() -> Asked:
 
 def _reader() -> AuditReader:
     return AuditReader(dashboard().office)
-
-
-def facts_text(facts: Mapping[str, Any]) -> str:
-    """What an entry tells beside its columns, on one line."""
-    return " · ".join(
-        f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-        for name, value in facts.items()
-    )
 
 
 def _page(verified: Verified | None = None) -> str:

@@ -23,6 +23,8 @@ from collector.office.roles import Role
 from collector.web import audit_writer
 from collector.web.audit_writer import AuditWriter
 from collector.web.dashboard import EXTENSION, Dashboard, WebOptions
+from collector.web.rights import matrix
+from collector.web.trail.facts import PAGES
 from collector.web.trail.words import ACTIONS
 
 PASSWORD = "correct horse battery"
@@ -93,6 +95,26 @@ def test_an_entry_names_no_period_that_a_page_did_not_show(
     noted = [e.facts.get("period") for e in entries(dashboard, "page.read")]
     # 30 days, last month and April; a page of rules has no period
     assert noted == [None, None, {"span": "2026-04"}, "today", None]
+
+
+def test_a_person_can_read_what_an_entry_tells(
+    client: FlaskClient, supervisor: FlaskClient, dashboard: Dashboard
+) -> None:
+    for path in ("/windows", "/windows?period=30-days", "/?from=2026-05-11&to=2026-05-12"):
+        assert client.get(path).status_code == 200
+    assert client.get("/api/v1/departments").status_code == 200
+    dashboard.audit.stop()  # what was read is written now
+    page = supervisor.get("/audit").text
+    told = [text.strip() for text in re.findall(r'data-label="详情">([^<]*)<', page)]
+    assert "页面 窗口 · 时段 今日 · 范围 全大厅" in told
+    assert "页面 窗口 · 时段 近 30 天 · 查询条件 period=30-days · 范围 全大厅" in told
+    assert any("时段 2026-05-11 – 2026-05-12" in one for one in told)
+    assert any(one.startswith("页面 部门 (API)") for one in told)
+
+
+def test_every_group_of_pages_has_a_name_in_the_trail() -> None:
+    groups = {endpoint.partition(".")[0] for endpoint in matrix()}
+    assert groups - {"static", "metrics", "health"} == set(PAGES)
 
 
 def test_a_refused_page_is_noted(client: FlaskClient, dashboard: Dashboard) -> None:

@@ -174,6 +174,18 @@ def test_the_bounds_are_those_of_the_net_rate(ledger, dashboard, client):
             assert Decimal(said[0]) <= Decimal(row["net_percent"]) <= Decimal(said[1])
 
 
+def test_a_hall_in_its_first_weeks_begins_with_days_that_have_records(client, clock, sign_in):
+    for path, span in (("/reports", "2026-05"), ("/reports/bulletin", "2026-Q2")):
+        page = client.get(path).text
+        assert f"span={span}" in page
+        assert "这些天没有任何记录" not in page
+    assert "这些天没有任何记录" in client.get("/reports?from=2030-01-01&to=2030-01-02").text
+    clock.advance_s(120 * 86_400)
+    assert sign_in(client) == 302
+    assert "span=2026-08" in client.get("/reports").text
+    assert "span=2026-Q2" in client.get("/reports/bulletin").text
+
+
 def test_csv_has_a_byte_order_mark_where_asked_and_crlf(client):
     plain, _rows = lines(client, "span=2026-05")
     marked, _rows = lines(client, "span=2026-05&bom=1")
@@ -261,14 +273,13 @@ def test_bad_input_is_a_sentence_and_a_400(client, query):
     assert client.get("/reports/report.csv?bom=2").status_code == 400
 
 
-def test_without_a_period_it_is_last_month_and_the_bulletin_last_quarter(client):
+def test_without_a_period_machines_get_last_month(client):
     told = api(client, "")
     assert (told["first_on"], told["last_on"], told["by"]) == (
         "2026-04-01",
         "2026-04-30",
         "department",
     )
-    assert "2026-01-01 – 2026-03-31" in client.get("/reports/bulletin").text
 
 
 def test_the_page_says_everything_that_is_needed_to_compute_it_again(client):

@@ -146,6 +146,29 @@ def test_what_is_wrong_is_said_and_nothing_is_added(english_admin, dashboard, ch
     assert len(dashboard.rules.versions()) == 1
 
 
+def test_all_that_is_wrong_is_said_at_once_and_its_fields_are_marked(english_admin):
+    wrong = {"base": "all", "hours": "mon 9", "days": "x", "from_on": "", "reason": ""}
+    answer = english_admin.post("/rules", data=form(english_admin) | wrong)
+    assert answer.status_code == 400
+    for sentence in ("Base:", "got “mon 9”", "got “x”", "First day:", "Reason:"):
+        assert sentence in answer.text
+    marked = re.findall(r'name="(\w+)" aria-invalid="true"', answer.text)
+    assert set(marked) == set(wrong)
+    assert "aria-invalid" not in english_admin.get("/rules/new").text
+
+
+@pytest.mark.parametrize("hours", ["周一-周五 09:00-12:00", "星期一至星期五 09：00－12：00"])
+def test_opening_hours_may_be_written_in_chinese(english_admin, dashboard, hours):
+    assert english_admin.post("/rules", data=form(english_admin, hours=hours)).status_code == 303
+    assert dashboard.rules.versions()[-1].rules.hours == ("mon-fri 09:00-12:00",)
+
+
+def test_a_hall_in_its_first_month_sees_that_month_by_both_rules(english_admin):
+    page = english_admin.post("/rules", data=form(english_admin) | {"step": "preview"}).text
+    assert "2026-05-01 – 2026-05-31 by both" in page
+    assert all(float(rate) > 0 for rate in re.findall(r'<dd><span class="big">([0-9.]+)<', page))
+
+
 def test_a_form_that_is_not_filled_in_is_a_bad_request(admin, token):
     assert admin.post("/rules", data={"csrf_token": token(admin)}).status_code == 400
 
