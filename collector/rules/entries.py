@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Any, Final, Literal
@@ -252,7 +252,9 @@ def problems_of(rules: HallRules) -> list[tuple[RuleProblem, str]]:
     return problems + [(RuleProblem.DAYS, text) for text in _bad_days(rules.days)]
 
 
-def _bad_line(hours: Iterable[str]) -> str:
+def _bad_line(hours: Sequence[str]) -> str:
+    if len(hours) > MOST_HOURS:  # each further line is held against all before it
+        return str(len(hours))
     kept: tuple[str, ...] = ()
     for line in hours:
         if expected_week((*kept, line)):

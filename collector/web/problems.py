@@ -71,12 +71,13 @@ SENTENCES: Final = {
 _KEPT_HEADERS: Final = frozenset({"Allow", "Retry-After"})
 
 
-def answer(status: int, detail: str = "") -> ResponseReturnValue:
-    """The answer for a status; `detail`, translated, replaces its usual sentence."""
-    title, sentence = SENTENCES.get(status, SENTENCES[400 if status < 500 else 500])
+def answer(status: int, detail: str = "", *, title: str = "") -> ResponseReturnValue:
+    """The answer for a status; `detail` and `title`, translated, replace its usual words."""
+    usual, sentence = SENTENCES.get(status, SENTENCES[400 if status < 500 else 500])
+    title = title or str(usual)
     text = detail or str(sentence)
     if wants_json():
-        return jsonify(error={"status": status, "title": str(title), "detail": text}), status
+        return jsonify(error={"status": status, "title": title, "detail": text}), status
     page = render_template("problem.html", status=status, title=title, sentence=text)
     return page, status
 
@@ -106,14 +107,22 @@ def _on_rules(error: RulesUnavailable) -> ResponseReturnValue:
     )
 
 
-def _on_office(error: sqlite3.OperationalError) -> ResponseReturnValue:
-    logger.error("office.db not usable error=%s", error)
-    return answer(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        _(
+def _on_office(error: sqlite3.DatabaseError) -> ResponseReturnValue:
+    if isinstance(error, sqlite3.OperationalError):
+        detail = _(
             "The dashboard’s own file, office.db, is locked, full or write-protected. Nothing was "
             "changed; signing in, changes and downloads have to wait. No rating is affected."
-        ),
+        )
+    elif type(error) is sqlite3.DatabaseError:  # malformed, or no database at all
+        detail = _(
+            "The dashboard’s own file, office.db, is damaged and must be restored from a backup. "
+            "Until then nobody can sign in. No rating is affected."
+        )
+    else:  # a statement that should not have been
+        raise error
+    logger.error("office.db not usable error=%s", error)
+    return answer(
+        HTTPStatus.SERVICE_UNAVAILABLE, detail, title=_("The dashboard’s own file cannot be used")
     )
 
 
@@ -140,6 +149,9 @@ def _on_http(error: HTTPException) -> ResponseReturnValue:
 
 
 def _on_bug(error: Exception) -> ResponseReturnValue:
+    cause = getattr(error, "original_exception", None)
+    if isinstance(cause, sqlite3.OperationalError):  # of the audit trail, after the page was made
+        return _on_office(cause)
     logger.error("page failed", exc_info=error)
     return answer(HTTPStatus.INTERNAL_SERVER_ERROR)
 
@@ -150,7 +162,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(LedgerUnavailable, _on_ledger)
     app.register_error_handler(CorrectionsUnavailable, _on_corrections)
     app.register_error_handler(RulesUnavailable, _on_rules)
-    app.register_error_handler(sqlite3.OperationalError, _on_office)
+    app.register_error_handler(sqlite3.DatabaseError, _on_office)
     app.register_error_handler(CSRFError, _on_csrf)
     app.register_error_handler(HTTPException, _on_http)
     app.register_error_handler(500, _on_bug)

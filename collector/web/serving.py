@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import resource
 import signal
 import sys
 from types import FrameType
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 CONNECTION_LIMIT = 1000
 """Open connections; with waitress's 100 one computer could keep everybody out by holding them."""
+OPEN_FILES = 4096
+"""Files the process may have open: the connections, and some for each thread's databases. A service
+has 1024 (select's limit), which the connections alone use up. Source: systemd.exec(5)."""
 BUFFER_BYTES = 131_072
 """What an answer may be ahead of its reader. waitress forgets what it has sent of a stream only
 when so much has been written; with its 16 MiB each live page would take that in half an hour."""
@@ -43,6 +47,7 @@ def serve(app: Flask, *, host: str, port: int, threads: int, proxy: str = "") ->
     """
     parts: Dashboard = app.extensions[EXTENSION]
     give_memory_back()
+    _allow_open_files()
     # at INFO it has a line for every live page that is left
     logging.getLogger("waitress").setLevel(logging.WARNING)
     server = waitress.create_server(
@@ -53,6 +58,8 @@ def serve(app: Flask, *, host: str, port: int, threads: int, proxy: str = "") ->
         ident=None,
         channel_timeout=CHANNEL_TIMEOUT_S,
         connection_limit=CONNECTION_LIMIT,
+        # select ends the program at the first file whose number is above 1023
+        asyncore_use_poll=True,
         outbuf_high_watermark=BUFFER_BYTES,
         # look ahead on the connection, so that a stream learns that its page has gone
         channel_request_lookahead=1,
@@ -89,3 +96,11 @@ def serve(app: Flask, *, host: str, port: int, threads: int, proxy: str = "") ->
         for number, handler in before.items():
             signal.signal(number, handler)
         logger.info("dashboard stopped")
+
+
+def _allow_open_files() -> None:
+    """Raise the soft limit of open files as far as the hard one lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -140,3 +140,41 @@ def test_on_paper_nothing_is_cut_and_no_long_list_is_moved_whole_to_the_next_she
         wrong += [f"{path}: {what}" for what in windows[role].page.evaluate(WRONG_ON_PAPER)]
         windows[role].page.set_viewport_size(PAPER)
     assert not wrong, "\n".join(wrong)
+
+
+def test_headings_that_sort_are_seen_when_the_keyboard_reaches_them(
+    full_visit: Callable[..., Any],
+) -> None:
+    window = full_visit(viewport={"width": 390, "height": 800})
+    window.sign_in(Role.DIRECTOR)
+    for path in ("/departments", "/windows", "/devices"):
+        window.open(path)
+        links = window.page.locator(".rows thead a")
+        for number in range(links.count()):
+            if not links.nth(number).is_visible() and number:
+                continue  # of a column that a phone does not show
+            links.nth(number).focus()
+            seen = links.nth(number).evaluate(
+                "(one) => { const box = one.getBoundingClientRect(); return one.contains("
+                "document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)); }"
+            )
+            assert seen, f"{path}: heading {number}"
+
+
+@pytest.mark.parametrize(
+    ("path", "where"),
+    [
+        ("/me", "main p.soft"),
+        ("/departments", "tbody .c-place a"),
+        ("/windows", "tbody .c-department a"),
+    ],
+)
+def test_a_name_that_is_longer_than_its_line_is_broken(
+    full_visit: Callable[..., Any], path: str, where: str
+) -> None:
+    window = full_visit(viewport={"width": 390, "height": 800})
+    window.sign_in(Role.DIRECTOR)
+    window.open(path)
+    window.page.locator(where).first.evaluate("(one) => { one.textContent = 'W'.repeat(64); }")
+    over = window.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert over <= 0, f"{path} is {over} px wider than the screen"

@@ -19,6 +19,14 @@ class Stay(NamedTuple):
     from_ms: int
 
 
+class Service(NamedTuple):
+    """A device worked for a department (None: for none) up to `end_ms`, UTC milliseconds."""
+
+    device: int
+    department: int | None
+    end_ms: int
+
+
 class LevelUse(NamedTuple):
     """What one window rated; for levels 5, 4, 3, 2, 1: the last local day, and ratings lately."""
 
@@ -51,6 +59,20 @@ def stays(reader: LedgerReader, now_ms: int) -> list[Stay]:
         now_ms,
     )
     return [Stay(*row) for row in rows if row[1] is not None]
+
+
+def departments_of(reader: LedgerReader, now_ms: int) -> list[Service]:
+    """For which departments each device has worked up to now, at whichever window."""
+    rows = reader.rows(
+        "SELECT s.device, b.department, min(ifnull(s.to_ms, ?1), ifnull(b.to_ms, ?1)) AS end_ms "
+        "FROM (SELECT *, lead(from_ms) OVER (PARTITION BY device ORDER BY from_ms) AS to_ms "
+        "FROM device_windows WHERE from_ms <= ?1) s "
+        "JOIN (SELECT *, lead(from_ms) OVER (PARTITION BY window ORDER BY from_ms) AS to_ms "
+        "FROM window_departments WHERE from_ms <= ?1) b ON b.window = s.window "
+        "WHERE max(s.from_ms, b.from_ms) <= end_ms",
+        now_ms,
+    )
+    return [Service(*row) for row in rows]
 
 
 def level_use(

@@ -50,7 +50,8 @@ class TallyAnswer(Struct, kw_only=True):
 class KeyAnswer(Struct, kw_only=True):
     """Signs of life of one key.
 
-    `presses` in the last 30 days; None for who may not see ratings, which they add up to.
+    `presses` in the last 30 days; None for who may not see ratings, which they add up to, or not
+    those of all departments it worked for.
     """
 
     level: int
@@ -203,10 +204,11 @@ def device_answer(page: DevicePage, *, sees_ratings: bool) -> Any:
     """One device for machines."""
     device = page.listed.device
     health = device.shown.health
+    sees_presses = sees_ratings and not page.listed.has_foreign_presses
     return msgspec.to_builtins(
         DeviceAnswer(
             device=_brief(page.listed, sees_ratings),
-            health=None if health is None else _health(health, sees_ratings),
+            health=None if health is None else _health(health, sees_presses),
             health_ms=device.health_ms,
             journals=[
                 JournalAnswer(
@@ -238,14 +240,15 @@ def _same(row: Any, kind: type[Struct]) -> Any:
     return kind(**{name: getattr(row, name) for name in kind.__struct_fields__})
 
 
-def _health(health: Health, sees_ratings: bool) -> dict[str, Any]:
+def _health(health: Health, sees_presses: bool) -> dict[str, Any]:
     """The message; presses and edges by key are left out for who may not see ratings."""
     told: dict[str, Any] = msgspec.to_builtins(health)
-    return told if sees_ratings else {**told, "presses": {}, "edges": {}}
+    return told if sees_presses else {**told, "presses": {}, "edges": {}}
 
 
 def _brief(one: Listed, sees_ratings: bool) -> DeviceBrief:
     device, health = one.device, one.device.shown.health
+    sees_presses = sees_ratings and not one.has_foreign_presses
     return DeviceBrief(
         code=device.code,
         window=one.window.code if one.window else None,
@@ -263,7 +266,7 @@ def _brief(one: Listed, sees_ratings: bool) -> DeviceBrief:
         keys=[
             KeyAnswer(
                 level=key.level,
-                presses=key.presses if sees_ratings else None,
+                presses=key.presses if sees_presses else None,
                 pressed_on=key.pressed_on,
                 tested_ms=key.tested_ms,
                 is_proven=key.is_proven(device.now_ms),

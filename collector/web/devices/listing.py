@@ -9,10 +9,12 @@ from typing import Any, Final
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
+from collector.devices.keys import KEY_DAYS
 from collector.devices.needs import Need, Reason
 from collector.devices.state import DeviceState
 from collector.devices.survey import Surveyed, survey
 from collector.ledger.readers import fleet
+from collector.ledger.readers.device_facts import departments_of
 from collector.ledger.readers.fleet import DepartmentRow, WindowRow
 from collector.web.asked import BadParameter, Column
 from collector.web.calendar_days import special_days
@@ -30,10 +32,15 @@ LISTED_IN_GROUP: Final = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """A device with the department of its window; None for none."""
+    """A device with the department of its window; None for none.
+
+    `has_foreign_presses`: its numbers of presses are in part another department's, which the
+    visitor may not see.
+    """
 
     device: Surveyed
     department: DepartmentRow | None
+    has_foreign_presses: bool = False
 
     @property
     def window(self) -> WindowRow | None:
@@ -137,14 +144,32 @@ def seen_devices() -> list[Listed]:
     """
     departments = {row.id: row for row in fleet.departments(reader())}
     found = []
+    services = [] if scope() == WHOLE_HALL else departments_of(reader(), now_ms())
     surveyed = survey(
         reader(), now_ms=now_ms(), real_ms=real_ms(), zone=zone(), special=special_days()
     )
     for device in surveyed:
         department = device.window.department if device.window else None
         if scope() == WHOLE_HALL or (department is not None and department in scope()):
-            found.append(Listed(device=device, department=departments.get(department or 0)))
+            row, since_ms = device.shown.row.id, now_ms() - _counted_ms(device)
+            found.append(
+                Listed(
+                    device=device,
+                    department=departments.get(department or 0),
+                    has_foreign_presses=any(
+                        one.device == row and one.end_ms > since_ms
+                        for one in services
+                        if one.department not in scope()
+                    ),
+                )
+            )
     return found
+
+
+def _counted_ms(device: Surveyed) -> int:
+    """How far back its numbers of presses go: whole days, or since its program started."""
+    health = device.shown.health
+    return max((KEY_DAYS + 1) * 86_400, health.uptime_s if health else 0) * 1000
 
 
 def tally_of(devices: Iterable[Listed]) -> Tally:

@@ -72,7 +72,7 @@ def one(code: str) -> ResponseReturnValue:
         can_identify=may_identify(),
         now_ms=now_ms(),
         sees_windows=may_open("windows.one"),
-        sees_ratings=may_open("ratings.index"),
+        sees_ratings=may_open("ratings.index") and not page.listed.has_foreign_presses,
     )
 
 

@@ -16,8 +16,17 @@ def devices_at(devices: Iterable[DeviceRow], window: int, real_ms: int) -> list[
     return [device_shown(row, real_ms) for row in devices if row.window == window]
 
 
-def device_json(device: DeviceShown) -> dict[str, Any]:
-    """A device for machines."""
+def device_json(device: DeviceShown, *, tells_presses: bool) -> dict[str, Any]:
+    """A device for machines.
+
+    Its numbers of presses and edges are of all departments it has worked for, so they are left out
+    where `tells_presses` is False.
+    """
+    health: dict[str, Any] | None = None
+    if device.health is not None:
+        health = msgspec.to_builtins(device.health)
+        if not tells_presses:
+            health = {**health, "presses": {}, "edges": {}}
     return {
         "code": device.row.code,
         "state": device.state.value,
@@ -27,5 +36,5 @@ def device_json(device: DeviceShown) -> dict[str, Any]:
         "head": device.row.head,
         "kid": device.row.kid,
         "registered_ms": device.row.registered_ms,
-        "health": msgspec.to_builtins(device.health) if device.health else None,
+        "health": health,
     }

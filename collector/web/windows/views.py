@@ -21,7 +21,16 @@ from collector.web.calendar_days import holidays
 from collector.web.compared import comparison
 from collector.web.comparison import Comparison, comparison_json
 from collector.web.coverage import coverage, coverage_json
-from collector.web.dashboard import corrections, dashboard, now_ms, reader, real_ms, today, view_of
+from collector.web.dashboard import (
+    corrections,
+    dashboard,
+    now_ms,
+    reader,
+    real_ms,
+    scope,
+    today,
+    view_of,
+)
 from collector.web.described import ORDER, RATED, described
 from collector.web.figures import Figures, figures_json
 from collector.web.follow_up import followed_up
@@ -33,7 +42,7 @@ from collector.web.ranked import ranked_json
 from collector.web.ratings.asked import asked_ratings
 from collector.web.ratings.listed import BESIDE_OTHERS, listed, session_json
 from collector.web.trend import days_json, trend
-from collector.web.view import View
+from collector.web.view import WHOLE_HALL, View
 from collector.web.windows.answers import OneWindowAnswer, WindowsAnswer
 from collector.web.windows.devices import device_json, devices_at
 from collector.web.windows.table import columns
@@ -159,7 +168,7 @@ def api_one(code: str) -> ResponseReturnValue:
         heat=heat_json(_heat(view, key)),
         coverage=coverage_json(coverage(reader(), view, key, holidays())),
         sessions=[session_json(row, known) for row in sessions],
-        devices=[device_json(device) for device in devices],
+        devices=[device_json(one, tells_presses=scope() == WHOLE_HALL) for one in devices],
         stays=[
             {"device": stay.device, "from_ms": stay.from_ms, "to_ms": stay.to_ms}
             for stay in devices_of_window(reader(), key)

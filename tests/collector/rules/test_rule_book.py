@@ -246,6 +246,11 @@ def test_another_reader_sees_a_new_version_at_once(book):
     assert len(reader.versions()) == 2
 
 
+A_STRETCH_EACH_MINUTE = tuple(
+    f"mon {at // 60:02}:{at % 60:02}-{(at + 1) // 60:02}:{(at + 1) % 60:02}" for at in range(1_400)
+)
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
@@ -256,6 +261,7 @@ def test_another_reader_sees_a_new_version_at_once(book):
         ({"minimum_base": -1}, RuleProblem.MINIMUM_BASE),
         ({"hours": ("mon-fri 09:00-12:00", "mon 11:00-13:00")}, RuleProblem.HOURS),
         ({"hours": ("today",)}, RuleProblem.HOURS),
+        ({"hours": A_STRETCH_EACH_MINUTE}, RuleProblem.HOURS),  # in no time
     ],
 )
 def test_what_no_version_may_say(changes, problem):

@@ -99,6 +99,38 @@ def test_a_locked_office_file_leaves_pages_readable_and_changes_refused(
     dashboard.audit.stop()
 
 
+def test_a_damaged_office_file_is_said_to_be_that_and_no_mistake_of_the_program(
+    client: Any, dashboard: Any
+) -> None:
+    path = dashboard.options.office
+    dashboard.office.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    dashboard.office.close()  # it would remember what it has read
+    size = path.stat().st_size
+    with path.open("r+b") as file:  # all but the first page
+        file.seek(4096)
+        file.write(b"x" * (size - 4096))
+    for address in ("/", "/api/v1/hall", "/login"):
+        answer = client.get(address)
+        assert answer.status_code == 503, address
+        assert "office.db" in answer.text, address
+
+
+def test_pages_that_can_no_longer_be_noted_say_why(
+    app: Any, client: Any, dashboard: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    monkeypatch.setattr("collector.web.audit_writer.MOST_WAITING", 0)
+    monkeypatch.setattr("collector.office.database.BUSY_TIMEOUT_MS", 20)
+    dashboard.office.database.execute("PRAGMA busy_timeout = 20")
+    with closing(sqlite3.connect(dashboard.options.office, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = client.get("/departments")
+        other.execute("ROLLBACK")
+    assert refused.status_code == 503
+    assert "office.db" in refused.text
+    assert client.get("/departments").status_code == 200
+
+
 def test_a_manager_is_told_the_same_of_foreign_records_and_of_none(
     app: Any, dashboard: Any, sign_in: Any, ledger: Path
 ) -> None:

@@ -311,3 +311,31 @@ def test_only_the_trusted_proxy_says_who_the_visitor_is(
         running.notify.close()
     listed = runner("audit", "list", "--json", "--only", "form.refused").stdout
     assert json.loads(listed)["address"] == address
+
+
+@pytest.mark.system
+def test_more_connections_than_select_can_watch_do_not_end_it(served: Served) -> None:
+    cookie = signed_in(served)
+    held: list[socket.socket] = []
+    try:
+        for _ in range(24):  # each holds a thread, which keeps files of its own open
+            stream = socket.create_connection(("127.0.0.1", served.port), timeout=5)
+            held.append(stream)
+            asked = f"GET /api/v1/live/stream HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n"
+            stream.sendall(asked.encode())
+            assert stream.recv(12) == b"HTTP/1.1 200"
+        for _ in range(1000):
+            held.append(socket.create_connection(("127.0.0.1", served.port), timeout=5))
+        files = Path(f"/proc/{served.process.pid}/fd")
+        end_s = time.monotonic() + 20
+        while served.process.poll() is None and len(list(files.iterdir())) <= 1024:
+            assert time.monotonic() < end_s, "not all were taken"
+            time.sleep(0.05)
+    finally:
+        for one in held:
+            one.close()
+    page = served.connect()
+    page.request("GET", "/login")
+    assert page.getresponse().status == 200
+    page.close()
+    assert served.process.poll() is None

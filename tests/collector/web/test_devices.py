@@ -433,6 +433,35 @@ def test_a_hall_that_has_not_set_it_up_has_no_button(
     assert answer.status_code == 404
 
 
+def test_a_manager_gets_no_presses_that_were_made_for_another_department(
+    visit: Callable[..., FlaskClient], ledger: Path, dashboard: Dashboard, client: FlaskClient
+) -> None:
+    say(ledger, "w-a05", presses={"satisfied": 9}, edges=dict.fromkeys(KEYS, 20))
+    moved_ms = dashboard.clock() - 1_800_000
+    write(
+        ledger,
+        "INSERT INTO window_departments SELECT w.id, ?, d.id FROM windows w, departments d"
+        " WHERE w.code = 'a05' AND d.code = 'tax'",
+        moved_ms,
+    )
+    manager = visit(Role.DEPARTMENT, "tax")
+
+    def presses(browser: Any, device: str) -> list[Any]:
+        told = browser.get(f"/api/v1/devices/{device}").json["device"]["keys"]
+        listed = browser.get(f"/api/v1/devices?q={device}").json["devices"][0]["keys"]
+        assert listed == told
+        return [key["presses"] for key in told]
+
+    assert sum(presses(client, "w-a05")) > 0
+    assert presses(manager, "w-a05") == [None] * 5
+    assert manager.get("/api/v1/devices/w-a05").json["health"]["presses"] == {}
+    window = manager.get("/api/v1/windows/a05").json
+    assert [one["health"]["presses"] for one in window["devices"]] == [{}]
+    assert sum(presses(manager, "w-b07")) > 0  # has always been theirs
+    assert "按键次数" in text_of(manager.get("/devices/w-b07").text)
+    assert "按键次数" not in text_of(manager.get("/devices/w-a05").text)
+
+
 # --- the log of commands ---
 
 
