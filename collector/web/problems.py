@@ -88,7 +88,16 @@ def _on_bad_parameter(error: BadParameter) -> ResponseReturnValue:
 
 def _on_ledger(error: LedgerUnavailable) -> ResponseReturnValue:
     logger.warning("page without ledger error=%s", error)
-    return answer(HTTPStatus.SERVICE_UNAVAILABLE)
+    if not dashboard().options.ledger.exists():
+        return answer(HTTPStatus.SERVICE_UNAVAILABLE)
+    return answer(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        _(
+            "The ledger is there and cannot be read: nobody is shown figures by a guess. The log "
+            "of the dashboard says why; devices keep what is not stored."
+        ),
+        title=_("The ledger cannot be read"),
+    )
 
 
 def _on_corrections(error: CorrectionsUnavailable) -> ResponseReturnValue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from http import HTTPStatus
 from typing import Final
 
@@ -25,6 +26,7 @@ class HealthAnswer(Answer):
 
     ledger: str
     corrections: str
+    office: str
     records: int | None
     last_stored_ms: Ms | None
     live: bool
@@ -33,7 +35,10 @@ class HealthAnswer(Answer):
 
 @blueprint.get("/healthz")
 def check() -> ResponseReturnValue:
-    """Whether the ledger can be read; with `?detail` more, for operators and administrators."""
+    """Whether ledger, corrections and `office.db` can be read.
+
+    With `?detail` more, for operators and administrators.
+    """
     is_detailed = "detail" in request.args
     who = visitor()
     if is_detailed and who is None:
@@ -41,12 +46,14 @@ def check() -> ResponseReturnValue:
     if is_detailed and (who is None or who.role not in DETAIL_ROLES):
         abort(HTTPStatus.FORBIDDEN)
     found = _health()
-    status = HTTPStatus.OK if found.ledger == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
+    parts = {"ledger": found.ledger, "corrections": found.corrections, "office.db": found.office}
+    bad = [name for name, state in parts.items() if state != "ok"]
+    status = HTTPStatus.SERVICE_UNAVAILABLE if bad else HTTPStatus.OK
     if is_detailed:
         response = send(found)
         response.status_code = status
         return response
-    text = "ok\n" if status is HTTPStatus.OK else "the ledger cannot be read\n"
+    text = f"cannot be read: {', '.join(bad)}\n" if bad else "ok\n"
     return Response(text, status=status, mimetype="text/plain")
 
 
@@ -63,9 +70,15 @@ def _health() -> HealthAnswer:
         chain_mark(corrections())
     except CorrectionsUnavailable as error:
         problem = str(error)
+    office = "ok"
+    try:
+        dashboard().office.database.execute("SELECT 1 FROM meta").fetchone()
+    except sqlite3.Error as error:
+        office = str(error)
     return HealthAnswer(
         ledger=ledger,
         corrections=problem,
+        office=office,
         records=size,
         last_stored_ms=last_ms,
         live=watcher.is_running,

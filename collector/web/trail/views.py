@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from flask.wrappers import Response
 from flask_babel import gettext as _
 
+from collector.export.csv_format import guard
 from collector.office.audit_pruning import KEPT_DAYS
 from collector.office.audit_reading import Asked, AuditReader, KeptEntry, Verified
 from collector.web.asked import BadParameter, asked_number
@@ -29,8 +30,6 @@ blueprint = Blueprint("audit", __name__)
 ROWS: Final = 100
 """Of one page. Our choice."""
 LONGEST_TEXT: Final = 64
-DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a text for a formula. Source: OWASP ASVS 5.0, 1.2.10."""
 COLUMNS: Final = ("id", "time", "account", "role", "address", "action", "subject", "facts")
 
 
@@ -146,7 +145,7 @@ def _cells(kept: KeptEntry) -> list[str]:
         json.dumps(entry.facts, ensure_ascii=False, sort_keys=True),
         kept.digest.hex(),
     ]
-    return [str(kept.id), *(f"'{text}" if text.startswith(DANGEROUS) else text for text in texts)]
+    return [str(kept.id), *map(guard, texts)]
 
 
 def _line(cells: list[str]) -> str:

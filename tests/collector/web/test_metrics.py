@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -167,6 +169,41 @@ def test_healthz_is_503_without_a_readable_ledger(
     answer = make_app(replace(options, ledger=path)).test_client().get("/healthz")
     assert answer.status_code == 503
     assert str(path) not in answer.text
+
+
+@pytest.mark.parametrize("name", ["office.db", "corrections.db"])
+def test_healthz_is_503_without_the_dashboards_own_files(
+    app: Flask, options: WebOptions, name: str
+) -> None:
+    if name == "office.db":  # its pages may be remembered, so the damage is done by SQLite
+        with closing(sqlite3.connect(options.office)) as database, database:
+            database.execute("DROP TABLE meta")
+    else:
+        options.corrections.write_bytes(b"this is no database" * 400)
+    answer = app.test_client().get("/healthz")
+    assert answer.status_code == 503
+    assert answer.text.startswith("cannot be read: ")
+    assert name.removesuffix(".db") in answer.text
+
+
+def test_a_damaged_ledger_is_not_called_one_that_will_come(
+    make_app: Callable[[WebOptions], Flask],
+    options: WebOptions,
+    sign_in: Callable[..., int],
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "other.db"
+    for content, sentence in (
+        (None, "第一条记录"),
+        (b"no database" * 400, "账本文件存在但无法读取"),
+    ):
+        if content is not None:
+            path.write_bytes(content)
+        browser = make_app(replace(options, ledger=path)).test_client()
+        assert sign_in(browser) == 302
+        answer = browser.get("/departments")
+        assert answer.status_code == 503
+        assert sentence in answer.text
 
 
 def test_the_detail_is_for_operators_and_administrators(
