@@ -126,6 +126,11 @@ class Order(Generic[Item]):
     column: Column[Item]
     is_descending: bool
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """Key of a column → its heading in the page's language."""
+        return {column.key: str(column.label) for column in self.columns}
+
     def sorted(self, items: Iterable[Item]) -> list[Item]:
         """The items in this order; equal ones stay in the order of the fleet file."""
         ordered = list(items)

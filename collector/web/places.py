@@ -25,6 +25,16 @@ class DepartmentFigures:
     windows: int
     figures: Figures
 
+    @property
+    def key(self) -> int:
+        """What tables, ranks and trends know it by."""
+        return self.department.id
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """Filters of the lists behind its figures."""
+        return {"department": self.department.code}
+
 
 @dataclass(frozen=True, slots=True)
 class WindowFigures:
@@ -33,6 +43,16 @@ class WindowFigures:
     window: WindowRow
     department: DepartmentRow | None
     figures: Figures
+
+    @property
+    def key(self) -> int:
+        """What tables, ranks and trends know it by."""
+        return self.window.id
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """Filters of the lists behind its figures."""
+        return {"window": self.window.code}
 
 
 @dataclass(frozen=True, slots=True)

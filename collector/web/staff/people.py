@@ -35,6 +35,16 @@ class StaffFigures:
     served: tuple[str, ...]
 
     @property
+    def key(self) -> str:
+        """What tables, ranks and trends know them by."""
+        return self.row.staff_no
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """Filters of the lists behind their figures."""
+        return {"staff": self.row.staff_no}
+
+    @property
     def name(self) -> str:
         """The name, or the number where the fleet file has none."""
         return self.row.name or self.row.staff_no
