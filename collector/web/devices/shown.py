@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from flask import Flask
 from flask_babel import gettext as _
+from markupsafe import Markup
 
 from collector.devices.keys import KeyUse
 from collector.devices.needs import Need, Reason
@@ -72,7 +73,7 @@ def short_time_text(ms: int | None) -> str:
         return NO_FIGURE
     at, now = local_time(ms), local_time(now_ms())
     if at.date() == now.date():
-        return f"{at:%H:%M}"
+        return Markup('<span class="on-paper">{} </span>{}').format(f"{at:%m-%d}", f"{at:%H:%M}")
     return f"{at:%m-%d}" if at.year == now.year else f"{at:%Y-%m-%d}"
 
 
