@@ -9,6 +9,7 @@ from flask import Blueprint, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _
 
+from collector.ledger.readers.fleet import WindowRow
 from collector.ledger.readers.staff import (
     by_day_of_staff,
     by_month_of_staff,
@@ -103,17 +104,24 @@ def index() -> ResponseReturnValue:
         asked=asked,
         table=_table(view, these, lines),
         hall_figures=these.hall,
+        window_names=_window_names(these),
     )
 
 
-def _person(view: View, staff_no: str) -> StaffFigures | None:
-    found = people(reader(), view, places(reader(), view, now_ms()), now_ms(), staff_no=staff_no)
+def _window_names(these: Places) -> dict[str, WindowRow]:
+    """Code of a window → its row, which has its names."""
+    return {place.window.code: place.window for place in these.windows}
+
+
+def _person(view: View, staff_no: str, these: Places | None = None) -> StaffFigures | None:
+    these = these or places(reader(), view, now_ms())
+    found = people(reader(), view, these, now_ms(), staff_no=staff_no)
     return found[0] if found else None
 
 
-def _one(view: View, staff_no: str) -> StaffFigures:
+def _one(view: View, staff_no: str, these: Places | None = None) -> StaffFigures:
     """The person; 404 for a number that neither the fleet file nor any record names."""
-    found = _person(view, staff_no)
+    found = _person(view, staff_no, these)
     if found is None:
         abort(HTTPStatus.NOT_FOUND)
     return found
@@ -148,12 +156,14 @@ def one(staff_no: str) -> ResponseReturnValue:
     """One member of staff in a period."""
     asked = asked_period(request.args, today())
     view = view_of(asked.period)
-    person = _one(view, staff_no)
+    these = places(reader(), view, now_ms())
+    person = _one(view, staff_no, these)
     ratings = asked_ratings({**request.args, "staff": staff_no})
     return render_template(
         "staff/one.html",
         asked=asked,
         person=person,
+        window_names=_window_names(these),
         comparison=comparison(view, person.figures, lambda other: _figures_in(staff_no, other)),
         followed=followed_up(view, staff_no=staff_no),
         days=days_json(_days(view, staff_no)),
