@@ -19,6 +19,7 @@ from collector.web.devices import words
 from collector.web.devices.listing import NeedGroup, groups_of, seen_devices, tally_of
 from collector.web.figures import NO_FIGURE
 from collector.web.languages import level_name
+from collector.web.records.words import kind_text
 from collector.web.shown import day_text, local_time, time_text
 from collector.web.view import Scope
 from collector.wishes import ENDED, Told
@@ -118,6 +119,7 @@ def register(app: Flask) -> None:
     """Make all of this known to an application's templates."""
     app.jinja_env.filters.update(
         age=words.age_text,
+        record_kind=kind_text,
         device_bytes=words.bytes_text,
         device_word=words.word_text,
         fate=words.fate_text,
