@@ -48,7 +48,7 @@ def count_text(number: int) -> str:
 def rule_text(rule: Rule) -> str:
     """What a rule says, in words."""
     satisfied = " + ".join(languages.level_name(level) for level in sorted(rule.satisfied)[::-1])
-    base = _("ratings") if rule.base == "rated" else _("invitations")
+    base = _("counted ratings") if rule.base == "rated" else _("invitations")
     return _("satisfied: %(levels)s; base: %(base)s") % {"levels": satisfied, "base": base}
 
 
