@@ -220,6 +220,19 @@ def test_a_person_who_cannot_see_hears_the_order_and_the_levels(signed_in: Any) 
     assert unnamed == 0
 
 
+def test_on_a_phone_the_menu_is_whole_and_has_the_themes(full_visit: Callable[..., Any]) -> None:
+    window = full_visit(viewport={"width": 390, "height": 844})
+    window.sign_in("director")
+    page: Page = window.page
+    page.click(".nav .menu > summary")
+    box = page.locator(".menu-list").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    page.get_by_role("button", name="深色").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
 def test_on_paper_the_menus_are_gone_and_the_figures_black(signed_in: Any) -> None:
     page: Page = signed_in.page
     signed_in.open("/departments?period=30-days")
