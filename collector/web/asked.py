@@ -62,6 +62,10 @@ class NumberInPath(IntegerConverter):
     regex = rf"[0-9]{{1,{MOST_DIGITS}}}"
 
 
+FIELDS: Final = {"from": lazy_gettext("From"), "to": lazy_gettext("To")}
+"""Name in the address → the field of a form that it comes from."""
+
+
 def _day(text: str, name: str) -> date:
     try:
         if len(text) != 10:
@@ -69,8 +73,8 @@ def _day(text: str, name: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise BadParameter(
-            _("“%(name)s”: expected a date such as 2026-05-01, got “%(text)s”.")
-            % {"name": name, "text": text[:40]}
+            _("“%(name)s” (%(field)s): expected a date such as 2026-05-01, got “%(text)s”.")
+            % {"name": name, "field": FIELDS[name], "text": text[:40]}
         ) from None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -10,9 +12,12 @@ from typing import Any, Final
 
 from flask import Flask, request, session, url_for
 from flask_babel import gettext
+from markupsafe import Markup
 from werkzeug.local import LocalProxy
 
 from collector.devices.state import DeviceState
+from collector.ledger.readers import LedgerUnavailable
+from collector.ledger.readers.fleet import HallRow
 from collector.ledger.readers.outcomes import OutcomeRow
 from collector.rates import Rate, Rule
 from collector.web import languages
@@ -43,7 +48,7 @@ def count_text(number: int) -> str:
 def rule_text(rule: Rule) -> str:
     """What a rule says, in words."""
     satisfied = " + ".join(languages.level_name(level) for level in sorted(rule.satisfied)[::-1])
-    base = _("ratings") if rule.base == "rated" else _("invitations")
+    base = _("counted ratings") if rule.base == "rated" else _("invitations")
     return _("satisfied: %(levels)s; base: %(base)s") % {"levels": satisfied, "base": base}
 
 
@@ -53,13 +58,34 @@ def local_time(ms: int) -> datetime:
 
 
 def time_text(ms: int | None) -> str:
-    """Local date and time, the date left out for today; `—` for None."""
+    """Local date and time as markup, today's date on paper only; `—` for None."""
     if ms is None:
         return NO_FIGURE
     at = local_time(ms)
     if at.date() == local_time(now_ms()).date():
-        return at.strftime("%H:%M:%S")
+        return Markup('<span class="on-paper">{} </span>{}').format(
+            at.date().isoformat(), at.strftime("%H:%M:%S")
+        )
     return at.strftime("%Y-%m-%d %H:%M")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printed:
+    """What a sheet of paper says of itself: of which hall, and when it was made."""
+
+    hall: HallRow
+    at: str
+
+
+def printed() -> Printed | None:
+    """What stands at the head of this page on paper; None without a ledger or a visitor."""
+    if visitor() is None:
+        return None
+    try:
+        at = local_time(now_ms())
+        return Printed(hall=hall(), at=f"{at:%Y-%m-%d %H:%M:%S}")
+    except (LedgerUnavailable, sqlite3.Error):
+        return None
 
 
 def day_text(ms: int | None) -> str:
@@ -220,6 +246,7 @@ def register(app: Flask) -> None:
         no_figure=NO_FIGURE,
         ranked_from=LocalProxy(ranked_from),  # a number that templates compare with
         offered_periods=OFFERED,
+        printed=printed,
         static_url=static_url,
         trigger_text=trigger_text,  # for literals: Jinja computes "clerk"|trigger only once
     )

@@ -221,6 +221,7 @@ def _write_collector_settings(
             "office": "office.db",
             "threads": WEB_THREADS,
             "today": "newest-record",
+            "staff": True,
         },
         "export": {"folder": "export"},
         "backup": {"folder": "backup", "allow_same_disk": True},

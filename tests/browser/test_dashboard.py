@@ -18,6 +18,7 @@ from collector.ledger.checkpoints import make_checkpoint
 from collector.ledger.gens import begin_gen
 from collector.ledger.migrations import open_ledger
 from firmware_config.keys import SigningKey
+from tests.browser.pdf_text import page_texts
 
 pytestmark = pytest.mark.browser
 
@@ -242,6 +243,19 @@ def test_a_person_who_cannot_see_hears_the_order_and_the_levels(signed_in: Any) 
     assert unnamed == 0
 
 
+def test_on_a_phone_the_menu_is_whole_and_has_the_themes(full_visit: Callable[..., Any]) -> None:
+    window = full_visit(viewport={"width": 390, "height": 844})
+    window.sign_in("director")
+    page: Page = window.page
+    page.click(".nav .menu > summary")
+    box = page.locator(".menu-list").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    page.get_by_role("button", name="深色").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
 def test_on_paper_the_menus_are_gone_and_the_figures_black(signed_in: Any) -> None:
     page: Page = signed_in.page
     signed_in.open("/departments?period=30-days")
@@ -251,6 +265,27 @@ def test_on_paper_the_menus_are_gone_and_the_figures_black(signed_in: Any) -> No
     expect(page.locator("#rows")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     assert len(page.pdf()) > 10_000
+
+
+def test_on_paper_a_page_says_what_it_is_and_when_it_was_made(
+    full_visit: Callable[..., Any],
+) -> None:
+    window = full_visit(timezone_id="Asia/Shanghai")
+    window.sign_in("director")
+    window.open("/ratings")
+    page: Page = window.page
+    today = page.locator("input[name=from]").input_value()
+    times = page.locator(".outcomes tbody .c-time")
+    assert today not in times.first.inner_text()
+    expect(page.locator(".print-head")).to_be_hidden()
+    page.emulate_media(media="print")
+    assert times.first.inner_text().startswith(today + " ")
+    head = page.locator(".print-head").inner_text()
+    assert "会话与评价" in head
+    assert "云泽市政务服务大厅" in head
+    assert today in head
+    sheets = page_texts(page.pdf(prefer_css_page_size=True))
+    assert f"1 / {len(sheets)}" in sheets[0]
 
 
 @pytest.mark.parametrize("language", ["zh_CN", "en"])

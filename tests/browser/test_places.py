@@ -186,3 +186,37 @@ def test_long_english_words_cover_nothing(full_visit: Callable[..., Any], width:
             )).length"""
         )
         assert over == 0, path
+
+
+def test_a_rate_stands_under_its_heading_and_on_the_line_of_its_row(
+    full_visit: Callable[..., Any],
+) -> None:
+    window = full_visit(viewport={"width": 1440, "height": 900})
+    window.sign_in("director")
+    for path in ("/windows", "/departments", "/staff"):
+        window.open(path + "?period=30-days")
+        head, rate, rated, top = window.page.evaluate(
+            """() => {
+              const row = document.querySelector("#rows tbody tr");
+              const line = (one) => {
+                const mark = one.appendChild(document.createElement("span"));
+                mark.style.display = "inline-block";
+                return mark.getBoundingClientRect().bottom;
+              };
+              const name = document.querySelector("#rows thead .c-rate a");
+              const rate = row.querySelector(".rate");
+              return [name.getBoundingClientRect().right, rate.getBoundingClientRect().right,
+                      line(row.querySelector(".c-rated")), line(rate)];
+            }"""
+        )
+        assert abs(head - rate) <= 1, path
+        assert abs(rated - top) <= 1, path
+
+
+def test_staff_are_told_with_the_names_of_their_windows(full_visit: Callable[..., Any]) -> None:
+    window = full_visit()
+    window.sign_in("director")
+    window.open("/staff?period=30-days")
+    first = window.page.locator("#rows tbody .c-department a").first
+    assert re.fullmatch(r"[A-Z]\d\d", first.inner_text())
+    expect(window.page.get_by_role("heading", name="工作人员")).to_be_visible()

@@ -48,6 +48,34 @@ def test_every_sheet_of_a_printed_report_has_its_head_and_no_menu(director: Any,
     assert roots == sheets[-1:]
 
 
+def test_sheets_are_numbered_and_the_last_one_has_rows_above_the_total(director: Any) -> None:
+    director.open("/reports?by=department&span=" + SPAN)
+    sheets = page_texts(director.page.pdf(prefer_css_page_size=True))
+    for number, sheet in enumerate(sheets, start=1):
+        assert f"{number} / {len(sheets)}" in sheet
+    total = unicodedata.normalize("NFKC", sheets[-1])
+    assert total.index("合计") > 300  # characters: the head, then four rows at least
+
+
+@pytest.mark.parametrize("width", [390, 800, 1280])
+@pytest.mark.parametrize("language", ["zh_CN", "en"])
+def test_a_report_needs_no_scrolling_to_the_side(director: Any, width: int, language: str) -> None:
+    page = director.page
+    page.set_viewport_size({"width": width, "height": 900})
+    director.open("/reports?by=window&span=" + SPAN)
+    page.click(f"button[name=language][value={language}]")
+    for column in ("place", "net", "interval", "bad", "excluded"):
+        box = page.locator(f".report-table tbody .c-{column}").first.bounding_box()
+        assert box["x"] >= 0, column
+        assert box["x"] + box["width"] <= width, column
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    wide, inner = page.evaluate(
+        "[...document.querySelectorAll('.report-paper .scroll')].map("
+        "(one) => [one.clientWidth, one.scrollWidth])[0]"
+    )
+    assert inner <= wide
+
+
 def test_downloads_hold_the_figures_of_the_page(director: Any) -> None:
     director.open(f"/reports?by=department&span={SPAN}")
     page = director.page

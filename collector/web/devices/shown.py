@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from flask import Flask
 from flask_babel import gettext as _
+from markupsafe import Markup
 
 from collector.devices.keys import KeyUse
 from collector.devices.needs import Need, Reason
@@ -18,6 +19,7 @@ from collector.web.devices import words
 from collector.web.devices.listing import NeedGroup, groups_of, seen_devices, tally_of
 from collector.web.figures import NO_FIGURE
 from collector.web.languages import level_name
+from collector.web.records.words import kind_text
 from collector.web.shown import day_text, local_time, time_text
 from collector.web.view import Scope
 from collector.wishes import ENDED, Told
@@ -72,7 +74,7 @@ def short_time_text(ms: int | None) -> str:
         return NO_FIGURE
     at, now = local_time(ms), local_time(now_ms())
     if at.date() == now.date():
-        return f"{at:%H:%M}"
+        return Markup('<span class="on-paper">{} </span>{}').format(f"{at:%m-%d}", f"{at:%H:%M}")
     return f"{at:%m-%d}" if at.year == now.year else f"{at:%Y-%m-%d}"
 
 
@@ -117,6 +119,7 @@ def register(app: Flask) -> None:
     """Make all of this known to an application's templates."""
     app.jinja_env.filters.update(
         age=words.age_text,
+        record_kind=kind_text,
         device_bytes=words.bytes_text,
         device_word=words.word_text,
         fate=words.fate_text,

@@ -147,7 +147,7 @@ def _factor_page(problem: str = "") -> str:
     me, secret, picture = _me(), dashboard().factors.pending(_me()), ""
     if secret is not None and not me.has_factor:
         uri = enrolment_uri(me, secret, next(iter(hall_names()), ""))
-        picture = segno.make(uri, error="m").svg_data_uri(scale=5, border=2, light="#ffffff")
+        picture = segno.make(uri, error="m").svg_data_uri(scale=5, border=4, light="#ffffff")
     return render_template(
         "me/factor.html",
         me=me,

@@ -6,10 +6,12 @@ from typing import Any, Final
 
 import msgspec
 from flask_babel import lazy_gettext as _
+from markupsafe import Markup
 
 from collector.web import languages
 from collector.web.shown import reason_text, trigger_text
 from firmware_config.contract import AnyRecord, DayClose, SettingsChange
+from firmware_config.levels import Level
 
 KINDS: Final[dict[str, Any]] = {
     "BOOT": _("The device program started"),
@@ -59,6 +61,11 @@ IGNORED_REASONS: Final[dict[str, Any]] = {
     "closed": _("outside the opening hours"),
     "testing": _("during the self-test"),
 }
+KEY_LEVELS: Final[dict[str, int]] = {
+    **{level.name.lower().replace("_", "-"): int(level) for level in Level},
+    **{str(int(level)): int(level) for level in Level},
+}
+"""Name of a key in the layouts we bring, or number of a face on the screen → its level."""
 LEFT_OUT: Final = frozenset({"kind", "dev", "epoch", "seq", "prev", "v", "counts", "values"})
 """Shown elsewhere on the page, or as a table."""
 
@@ -66,6 +73,14 @@ LEFT_OUT: Final = frozenset({"kind", "dev", "epoch", "seq", "prev", "v", "counts
 def kind_text(kind: str) -> str:
     """What a kind of record means."""
     return str(KINDS.get(kind, kind))
+
+
+def key_text(name: str) -> str:
+    """A key in words, as markup; its name in the key layout, where that says a level, beside it."""
+    level = KEY_LEVELS.get(name.removeprefix("screen-"))
+    if level is None:
+        return name
+    return Markup('{} <code class="soft small">{}</code>').format(languages.level_name(level), name)
 
 
 def said_rows(said: AnyRecord) -> list[tuple[str, str]]:
@@ -93,6 +108,8 @@ def said_table(said: AnyRecord) -> list[tuple[str, str]]:
 def _value(name: str, value: Any) -> str:
     if name == "level":
         return f"{value} · {languages.level_name(value)}"
+    if name == "button":
+        return key_text(str(value))
     if name == "synced":
         return str(_("synchronised") if value else _("not synchronised"))
     if name == "trigger":

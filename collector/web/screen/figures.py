@@ -38,7 +38,7 @@ def department_period(today: date) -> Period:
     return Period(today - timedelta(days=DEPARTMENT_DAYS), today)
 
 
-def told_rate(rate: Rate, least: int, decimals: int = 2) -> dict[str, Any] | None:
+def told_rate(rate: Rate, least: int, decimals: int) -> dict[str, Any] | None:
     """A rate for the screen; None where its base is too small."""
     if rate.base < least:
         return None
@@ -58,10 +58,10 @@ def told_hall(figures: Figures, least: int) -> dict[str, Any]:
     net = figures.net
     is_enough = net.rated >= least
     return {
-        "rate": told_rate(figures.net_rate, least),
+        "rate": told_rate(figures.net_rate, least, 3),
         "rated": net.rated if is_enough else None,
         "excluded": figures.excluded.rated,
-        "participation": told_rate(figures.participation, least, 1) if is_enough else None,
+        "participation": told_rate(figures.participation, least, 2) if is_enough else None,
         "levels": {str(int(level)): number for level, number in net.levels.items()}
         if is_enough
         else None,
@@ -82,5 +82,5 @@ def told_departments(these: Iterable[DepartmentFigures], least: int) -> list[dic
     return [
         {"name": one.department.name, **rate}
         for one in these
-        if (rate := told_rate(one.figures.net_rate, least, 1)) is not None
+        if (rate := told_rate(one.figures.net_rate, least, 2)) is not None
     ]

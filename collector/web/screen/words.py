@@ -68,7 +68,7 @@ def rule_words(rule: Rule) -> Words:
     def said(language: str, of_level: str) -> str:
         names = [getattr(LEVEL_NAMES[level], of_level) for level in sorted(rule.satisfied)[::-1]]
         with force_locale(language):
-            base = gettext("ratings") if rule.base == "rated" else gettext("invitations")
+            base = gettext("counted ratings") if rule.base == "rated" else gettext("invitations")
             text = gettext("satisfied: %(levels)s; base: %(base)s")
             return str(text % {"levels": " + ".join(names), "base": base})
 

@@ -59,7 +59,7 @@ def test_the_hall_page_shows_rate_numerator_base_and_rule(
     shown = text_of(client.get("/").text)
     percentage = f"{satisfied * 100 / base:.3f}"
     assert f"今日满意率 {percentage} % {satisfied:,} / {base:,}" in shown
-    assert "满意 = 非常满意 + 满意；基数 = 评价 satisfied-4-5/rated v1" in shown
+    assert "满意 = 非常满意 + 满意；基数 = 有效评价数 satisfied-4-5/rated v1" in shown
 
 
 def test_a_hall_without_ratings_today_shows_no_rate(next_day: FlaskClient) -> None:
@@ -324,3 +324,9 @@ def test_a_sort_and_a_period_survive_each_other(client: FlaskClient) -> None:
     custom = client.get("/windows?from=2026-05-11&to=2026-05-12&sort=bad").text
     week = [html.unescape(link) for link in re.findall(r'href="(/windows\?[^"]+)"', custom)]
     assert any(link == "/windows?sort=bad&period=7-days" for link in week)
+
+
+def test_an_empty_date_is_told_by_its_field_too(client: FlaskClient) -> None:
+    answer = client.get("/windows?from=2026-05-01&to=")
+    assert answer.status_code == 400
+    assert "“to”（止）" in answer.text

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from bench.add_corrections import add_corrections, last_ratings
@@ -21,6 +22,7 @@ from collector.ledger.migrations import open_ledger
 from collector.ledger.purge import plan_purge, purge_records
 from collector.merkle import leaf_hash
 from collector.web.dashboard import Dashboard
+from collector.web.records.words import key_text
 from firmware_config.chain import split_token, unb64url
 from firmware_config.keys import SigningKey
 from firmware_config.merkle_proof import is_included
@@ -298,3 +300,11 @@ def test_a_bad_rating_and_its_record_lead_to_each_other(client: FlaskClient) -> 
     name = f"{found[0]['device']}/{found[0]['epoch']}/{found[0]['seq']}"
     assert f'href="/bad-ratings/{name}"' in client.get(f"/records/{name}").text
     assert f'href="/records/{name}"' in client.get(f"/bad-ratings/{name}").text
+
+
+def test_a_key_is_told_by_its_level_and_its_own_name(app: Flask) -> None:
+    with app.test_request_context():
+        assert key_text("very-dissatisfied").startswith("非常不满意 <code")
+        assert ">very-dissatisfied<" in key_text("very-dissatisfied")
+        assert key_text("screen-5").startswith("非常满意 <code")
+        assert key_text("key") == "key"

@@ -13,6 +13,7 @@
     ]),
   );
   const MOST_ROWS = 12;
+  const MOST_FRESH = 2; // with many presses a second the older rows must stay legible
   const POLL_MS = 2000;
   const SPREAD_MS = 1000; // all open pages hear of a press at once, and must not ask at once
   let position = Number(page.dataset.position);
@@ -90,6 +91,7 @@
   function ratings(event) {
     const fresh = event.latest.filter((rating) => rating.position > position);
     for (const rating of fresh.reverse()) list.prepend(row(rating));
+    [...list.children].forEach((item, at) => at >= MOST_FRESH && item.classList.remove("fresh"));
     while (list.children.length > MOST_ROWS) list.lastElementChild.remove();
     document.getElementById("latest-empty").hidden = list.children.length > 0;
     position = Math.max(position, event.position, ...fresh.map((rating) => rating.position));

@@ -6,7 +6,7 @@
   const page = document.body;
   const words = JSON.parse(page.dataset.words);
   const ASK_MS = 4000;
-  const MOST_MS = 10000; // also after failures: a revoked screen is blank within ten seconds
+  const MOST_MS = 10000; // also after failures: a revoked screen shows no figure after ten seconds
   const PATIENCE_MS = 8000;
   const OLD_MS = 12000; // figures older than this are marked
   const PANEL_MS = 10000;
