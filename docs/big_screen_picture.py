@@ -53,7 +53,8 @@ def photograph_big_screen(
     screen.wait_for_timeout(TURN_MS)
     file = folder / f"{name}.png"
     screen.screenshot(path=file)
-    page.locator(".displays tr", has_text=name).first.locator("button.revoke").click()
+    page.locator("summary.revoke", has_text=name).click()
+    page.locator("details.confirmed[open] button").click()
     context.close()
     office.close()
     return file
