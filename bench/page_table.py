@@ -25,6 +25,10 @@ MOST_TRIES: Final = 60
 """Combinations of arguments that are tried for one route."""
 NO_ANSWER: Final = frozenset({"static"})
 """Endpoints that are no pages."""
+LOOKED_BACK_DAYS: Final = 90
+"""How far pages without a period look back at most: the devices, for the last press of a key."""
+OF_ALL_DAYS: Final = frozenset({"/exports", "/api/v1/exports"})
+"""Pages without a period that list every day of the hall."""
 ANY: Final = "any"
 QUERIES: Final = {"/corrections/new": ("device", "epoch", "seq")}
 """Route → arguments behind the question mark without which there is no such page."""
@@ -113,7 +117,10 @@ def _in_periods(
 ) -> list[Page]:
     """The page once, or once for every period."""
     if not takes_period(client, address):
-        return [Page(name=rule, address=address, role=role, first_on=today)]
+        first_on = today - timedelta(days=LOOKED_BACK_DAYS - 1)
+        if rule in OF_ALL_DAYS:
+            first_on = periods(reader, today)["all"]
+        return [Page(name=rule, address=address, role=role, first_on=first_on)]
     return [
         Page(
             name=f"{rule}, {name}",

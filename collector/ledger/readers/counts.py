@@ -18,11 +18,19 @@ from collector.rates import COUNT_FIELDS, Counts
 
 _SUMS: Final = ", ".join(f"coalesce(sum({field}), 0)" for field in COUNT_FIELDS)
 _FIELDS: Final = ", ".join(COUNT_FIELDS)
-# every local day of a period, so that one window's rows are found by key, day by day
-_DAYS: Final = (
-    "WITH RECURSIVE days(on_date) AS (SELECT ? WHERE ? < ? UNION ALL "
-    "SELECT date(on_date, '+1 day') FROM days WHERE date(on_date, '+1 day') < ?) "
+DAYS: Final = (
+    "WITH RECURSIVE days(on_date, weekday) AS (SELECT ?, ? WHERE ? < ? UNION ALL "
+    "SELECT date(on_date, '+1 day'), weekday % 7 + 1 FROM days "
+    "WHERE date(on_date, '+1 day') < ?)"
 )
+"""SQL before a question: every local day of a period, with its ISO weekday; takes `days_of`. So one
+window's rows are found by key, day by day."""
+
+
+def days_of(period: Period) -> tuple[str, int, str, str, str]:
+    """The parameters of `DAYS`."""
+    start, end = _bounds(period)
+    return start, period.start_on.isoweekday(), start, end, end
 
 
 def _bounds(period: Period) -> tuple[str, str]:
@@ -97,12 +105,11 @@ def by_hour(
     departments: Sequence[int] | None = None,
 ) -> dict[int, Counts]:
     """Local hour 0..23 → counts of one window in a period, made for some departments or all."""
-    start, end = _bounds(period)
     rows = reader.rows(
-        f"{_DAYS} SELECT hour, {_SUMS} FROM days CROSS JOIN hour_rollups r "
+        f"{DAYS} SELECT hour, {_SUMS} FROM days CROSS JOIN hour_rollups r "
         f"ON r.on_date = days.on_date AND r.window = ? AND {OF_DEPARTMENTS} "
         "GROUP BY hour ORDER BY hour",
-        *(start, start, end, end),
+        *days_of(period),
         window,
         *listed(departments),
     )
@@ -124,13 +131,12 @@ def by_day(
         windows: their ids.
         departments: count only what was rated while they belonged to these; None: everything.
     """
-    start, end = _bounds(period)
     return _summed(
         reader.rows(
-            f"{_DAYS} SELECT r.on_date, {_SUMS} FROM days CROSS JOIN day_rollups r "
+            f"{DAYS} SELECT r.on_date, {_SUMS} FROM days CROSS JOIN day_rollups r "
             f"ON r.on_date = days.on_date AND r.window = ? AND {OF_DEPARTMENTS} "
             "GROUP BY r.on_date",
-            *(start, start, end, end),
+            *days_of(period),
             window,
             *listed(departments),
         )
@@ -212,11 +218,13 @@ def _summed(answers: Iterable[list[Row]]) -> dict[str, Counts]:
 
 def number_of_days(reader: LedgerReader, period: Period, *, without: Iterable[date] = ()) -> int:
     """Local days of a period, but for some, on which the hall had sessions."""
+    # day by day, so that of each only rows up to the first with a session are read
     row = reader.row(
-        "SELECT count(DISTINCT on_date) FROM day_rollups WHERE on_date >= ? AND on_date < ? "
-        "AND invited + unrated + level5 + level4 + level3 + level2 + level1 > 0 "
-        "AND on_date NOT IN (SELECT value FROM json_each(?))",
-        *_bounds(period),
+        f"{DAYS} SELECT count(*) FROM days "
+        "WHERE on_date NOT IN (SELECT value FROM json_each(?)) AND EXISTS (SELECT 1 "
+        "FROM day_rollups r WHERE r.on_date = days.on_date "
+        "AND invited + unrated + level5 + level4 + level3 + level2 + level1 > 0)",
+        *days_of(period),
         json.dumps([on.isoformat() for on in without]),
     )
     return int(row[0]) if row else 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Final, NamedTuple
 
 from collector.ledger.readers.connection import LedgerReader
@@ -170,8 +169,9 @@ def by_week_hour_of_staff(
     know who served. Only ratings by level and unrated sessions; both together count as invited.
     """
     rows = reader.rows(
-        "SELECT o.on_date, o.hour, coalesce(o.level, 0), count(*) FROM (SELECT DISTINCT on_date,"
-        " window FROM day_rollups WHERE on_date >= ? AND on_date < ? AND staff_no = ? AND"
+        "SELECT p.weekday, o.hour, coalesce(o.level, 0), count(*) FROM (SELECT DISTINCT on_date,"
+        " (strftime('%w', on_date) + 6) % 7 + 1 AS weekday, window FROM day_rollups"
+        " WHERE on_date >= ? AND on_date < ? AND staff_no = ? AND"
         f" {OF_DEPARTMENTS}) p CROSS JOIN outcomes o ON o.on_date = p.on_date AND o.window IS"
         f" nullif(p.window, 0) WHERE o.staff_no = ? AND o.is_repeat = 0 AND {OF_DEPARTMENTS}"
         " GROUP BY 1, 2, 3",
@@ -183,8 +183,8 @@ def by_week_hour_of_staff(
         *listed(departments),
     )
     found: dict[WeekHour, Counts] = {}
-    for on_date, hour, level, number in rows:
-        key = (date.fromisoformat(on_date).isoweekday(), hour)
+    for weekday, hour, level, number in rows:
+        key = (weekday, hour)
         counted = {f"level{level}" if level else "unrated": number, "invited": number}
         found[key] = found.get(key, Counts()) + Counts(**counted)
     return found

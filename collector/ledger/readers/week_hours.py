@@ -11,7 +11,7 @@ from datetime import date
 from typing import Final
 
 from collector.ledger.readers.connection import LedgerReader, Row
-from collector.ledger.readers.counts import whole_months
+from collector.ledger.readers.counts import DAYS, days_of, whole_months
 from collector.ledger.readers.departments import OF_DEPARTMENTS, listed
 from collector.periods import Period
 from collector.rates import COUNT_FIELDS, Counts
@@ -30,10 +30,8 @@ _OF_DAYS: Final = (
     f" AND {OF_DEPARTMENTS} GROUP BY on_date, hour"
 )
 _OF_WINDOW: Final = (
-    "WITH RECURSIVE days(on_date) AS (SELECT ? WHERE ? < ? UNION ALL "
-    "SELECT date(on_date, '+1 day') FROM days WHERE date(on_date, '+1 day') < ?) "
-    f"SELECT r.on_date, hour, {_SUMS} FROM days CROSS JOIN hour_rollups r"
-    f" ON r.on_date = days.on_date AND r.window = ? AND {OF_DEPARTMENTS} GROUP BY r.on_date, hour"
+    f"{DAYS} SELECT days.weekday, hour, {_SUMS} FROM days CROSS JOIN hour_rollups r"
+    f" ON r.on_date = days.on_date AND r.window = ? AND {OF_DEPARTMENTS} GROUP BY 1, 2"
 )
 
 
@@ -58,9 +56,7 @@ def by_week_hour_of_window(
     departments: Sequence[int] | None = None,
 ) -> dict[WeekHour, Counts]:
     """Weekday and hour → counts of one window, made for some departments or all."""
-    start, end = period.start_on.isoformat(), period.end_on.isoformat()
-    days = (start, start, end, end)
-    return _summed(_by_weekday(reader.rows(_OF_WINDOW, *days, window, *listed(departments))))
+    return _summed(reader.rows(_OF_WINDOW, *days_of(period), window, *listed(departments)))
 
 
 def _by_weekday(rows: Iterable[Row]) -> list[Row]:
