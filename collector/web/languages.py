@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ from firmware_config.levels import LEVEL_NAMES, Level
 LANGUAGES: Final = {"zh_CN": "中文", "en": "English"}
 """Catalogue → its own name. The first is the default: a hall's screens are Chinese first."""
 DEFAULT_LANGUAGE: Final = "zh_CN"
+_CHINESE: Final = {int(level): names.zh for level, names in LEVEL_NAMES.items()}
+_ENGLISH: Final = {int(level): names.en for level, names in LEVEL_NAMES.items()}
 
 
 def language() -> str:
@@ -44,10 +47,14 @@ def place_name(place: Any) -> str:
     return str(place.name if is_chinese() else place.name_en)
 
 
+def level_names() -> Mapping[int, str]:
+    """Level → its name in the page's language."""
+    return _CHINESE if is_chinese() else _ENGLISH
+
+
 def level_name(level: int) -> str:
     """The name of a level in the page's language."""
-    names = LEVEL_NAMES[Level(level)]
-    return names.zh if is_chinese() else names.en
+    return level_names()[level]
 
 
 def level_face(level: int) -> str:

@@ -25,7 +25,7 @@ from collector.web.asked import OFFERED
 from collector.web.bad.shown import filters as bad_words
 from collector.web.corrections.shown import filters as correction_words
 from collector.web.dashboard import hall, now_ms, ranked_from, visitor, zone
-from collector.web.figures import NO_FIGURE, percent_text
+from collector.web.figures import NO_FIGURE, Figures, Segment, percent_text
 from collector.web.hall.today import root_text
 from collector.web.navigation import menu
 from collector.web.rights import may
@@ -200,6 +200,12 @@ def may_open(endpoint: str) -> bool:
     return who is not None and may(who.role, endpoint)
 
 
+def told_segments(figures: Figures) -> list[tuple[Segment, str]]:
+    """The parts of a distribution bar, each with its words, e.g. `satisfied 37`."""
+    names = languages.level_names()
+    return [(one, f"{names[one.level]} {count_text(one.count)}") for one in figures.segments]
+
+
 def theme() -> str:
     """The theme chosen; `auto` follows the system."""
     chosen = session.get("theme", "auto")
@@ -240,6 +246,7 @@ def register(app: Flask) -> None:
         is_chinese=languages.is_chinese,
         languages=languages.LANGUAGES,
         level_name=languages.level_name,
+        told_segments=told_segments,
         may_open=may_open,
         menu=menu,
         levels=[int(level) for level in sorted(Level, reverse=True)],

@@ -81,7 +81,8 @@ def sparklines(
     by_month = period.days > MOST_POINTS
     if not period.days:
         return Sparklines(period, 0, {})
-    step = 1 if by_month else -(-period.days // MOST_STEPS)
+    length = 1 + bucket_of(period, period.last_on, 1, by_month)
+    step = -(-length // MOST_STEPS)
     found = by_bucket(
         reader, period, of=of, step=step, by_month=by_month, departments=view.scope.ids
     )
@@ -99,9 +100,10 @@ def sparklines(
 
 
 def bucket_of(period: Period, on: date, step: int, by_month: bool) -> int:
-    """The step of a trend that a day is in, from 0."""
+    """The step of a trend that a day is in, from 0; `step` days or months long."""
     if by_month:
-        return (on.year - period.start_on.year) * 12 + on.month - period.start_on.month
+        months = (on.year - period.start_on.year) * 12 + on.month - period.start_on.month
+        return months // step
     return (on - period.start_on).days // step
 
 

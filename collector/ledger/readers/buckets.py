@@ -14,7 +14,7 @@ from collector.rates import Counts
 Buckets = dict[tuple[int | str, int], Counts]
 """(Row id or staff number, step from 0) → counts."""
 _FIELDS: Final = ("invited", "level5", "level4", "level3", "level2", "level1")
-"""All that a rate is made of."""
+"""All that a rate is made of: the first fields of `Counts`, in order."""
 _SUMS: Final = ", ".join(f"sum({field})" for field in _FIELDS)
 _MONTHS: Final = {
     "window": "month_rollups",
@@ -38,8 +38,8 @@ def by_bucket(
         reader: the ledger.
         period: which days.
         of: `window`, `department` or `staff_no`.
-        step: days in a step; not looked at with `by_month`.
-        by_month: a step is a calendar month, cut by the period's ends.
+        step: days in a step, or with `by_month` calendar months, cut by the period's ends.
+        by_month: see `step`.
         departments: only what was done for these; None: everything.
 
     Raises:
@@ -51,7 +51,7 @@ def by_bucket(
         day = f"CAST(julianday(on_date) - julianday('{start}') AS INTEGER) / {int(step)}"
         return _sums(reader, f"{of}, {day}", period, departments, of)
     first = period.start_on.year * 12 + period.start_on.month
-    month = f"substr({{0}}, 1, 4) * 12 + substr({{0}}, 6, 2) - {first}"
+    month = f"(substr({{0}}, 1, 4) * 12 + substr({{0}}, 6, 2) - {first}) / {int(step)}"
     whole, rest = whole_months(period)
     rows = reader.rows(
         f"SELECT {of}, {month.format('on_month')}, {_SUMS} FROM {months} WHERE on_month >= ?"
@@ -59,7 +59,7 @@ def by_bucket(
         *(on.isoformat()[:7] for on in (whole.start_on, whole.end_on)),
         *listed(departments),
     )
-    found: Buckets = {(row[0], row[1]): _counts(row[2:]) for row in rows}
+    found: Buckets = {(row[0], row[1]): Counts(*row[2:]) for row in rows}
     for part in rest:
         days = _sums(reader, f"{of}, {month.format('on_date')}", part, departments, of)
         for key, counts in days.items():
@@ -82,8 +82,4 @@ def _sums(
         period.end_on.isoformat(),
         *listed(departments),
     )
-    return {(row[0], row[1]): _counts(row[2:]) for row in rows}
-
-
-def _counts(numbers: Sequence[int]) -> Counts:
-    return Counts(**dict(zip(_FIELDS, numbers, strict=True)))
+    return {(row[0], row[1]): Counts(*row[2:]) for row in rows}
