@@ -48,7 +48,7 @@ class KeptFile:
         self.path = path
         self._is_prepared = False
 
-    def prepare(self, *, was_made: bool = False) -> None:
+    def prepare(self, *, was_made: bool = False) -> bool:
         """Make the file and bring its schema up to date; only its writer calls this.
 
         Args:
@@ -56,13 +56,16 @@ class KeptFile:
                 and whoever asks it something gets an error. An empty file is made anew: somebody
                 put it there to begin without the old one.
 
+        Returns:
+            Whether it is there now.
+
         Raises:
             KeptFileUnavailable: it cannot be made, or a newer program wrote it.
         """
         try:
             if was_made and not self.path.exists():
                 self._is_prepared = True
-                return
+                return False
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if not self.path.exists():
                 self.path.touch(mode=FILE_MODE)
@@ -77,6 +80,7 @@ class KeptFile:
                         f"PRAGMA user_version = {number}; COMMIT;"
                     )
             self._is_prepared = True
+            return True
         except (OSError, sqlite3.Error) as error:
             raise self._unavailable(error) from error
 

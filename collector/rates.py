@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Final, Literal
 
-from firmware_config.levels import Level
+from firmware_config.levels import LEVELS, Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def net_of(raw: Counts, excluded: Counts) -> Counts:
 @lru_cache(maxsize=64)
 def _are_satisfied(levels: frozenset[Level]) -> tuple[bool, ...]:
     """Which of the levels 5, 4, 3, 2, 1 are among them; tables ask thousands of times."""
-    return tuple(level in levels for level in sorted(Level, reverse=True))
+    return tuple(level in levels for level in LEVELS)
 
 
 def satisfaction(counts: Counts, rule: Rule = DEFAULT_RULE) -> Rate:

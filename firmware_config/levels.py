@@ -20,6 +20,12 @@ class Level(IntEnum):
     VERY_DISSATISFIED = 1
 
 
+LEVELS: tuple[int, ...] = tuple(int(level) for level in Level)
+"""Their numbers, from 5 down to 1."""
+KEY_LEVELS: dict[str, int] = {level.name.lower().replace("_", "-"): int(level) for level in Level}
+"""Name of a key in the built-in pin profiles → its level."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelName:
     """How one level is shown.

@@ -35,7 +35,7 @@ from collector.periods import local_day
 from collector.rules.entries import DayKind, spans_of_day
 from firmware_config.contract import Health
 from firmware_config.hours import OpenSpan, Week
-from firmware_config.levels import Level
+from firmware_config.levels import KEY_LEVELS, LEVELS
 
 LOOKED_BACK_DAYS: Final = 90
 """Days within which the last press of a key is looked for. Source: our choice; a quarter."""
@@ -43,9 +43,6 @@ CONFLICT_DAYS: Final = 30
 """A conflict is evidence for ever, and a reason to act for a month. Source: our choice."""
 QUARANTINE_DAYS: Final = 7
 _DAY_MS: Final = 86_400_000
-KEY_LEVELS: Final = {level.name.lower().replace("_", "-"): int(level) for level in Level}
-"""Name of a key in the built-in pin profiles → its level."""
-_LEVELS: Final = tuple(sorted((int(level) for level in Level), reverse=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,13 +232,13 @@ def _levels_of(health: Health | None) -> tuple[int, ...]:
     """The levels a device has keys for; all, unless it names keys that we know."""
     named = health and [n for n in health.edges if n != "clerk" and not n.startswith("screen-")]
     if not named or any(name not in KEY_LEVELS for name in named):
-        return _LEVELS
+        return LEVELS
     return tuple(sorted((KEY_LEVELS[name] for name in named), reverse=True))
 
 
 def _keys(levels: Sequence[int], use: LevelUse, tests: Mapping[int, int]) -> tuple[KeyUse, ...]:
-    last_on = dict(zip(_LEVELS, use.last_on, strict=True))
-    presses = dict(zip(_LEVELS, use.ratings, strict=True))
+    last_on = dict(zip(LEVELS, use.last_on, strict=True))
+    presses = dict(zip(LEVELS, use.ratings, strict=True))
     return tuple(
         KeyUse(
             level=level,

@@ -27,6 +27,7 @@ from collector.export.tables import (
 )
 from collector.rates import Counts
 from firmware_config.chain import b64url
+from firmware_config.levels import LEVELS
 
 CORRECTIONS_COLUMNS: Final = (
     "day",
@@ -47,7 +48,6 @@ CORRECTIONS_COLUMNS: Final = (
 
 Record = tuple[str, str, int]
 """Device, epoch, seq."""
-_LEVELS: Final = (5, 4, 3, 2, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ def summary_excluded(summary: Table) -> dict[Place, Counts]:
     found: dict[Place, Counts] = {}
     for row in summary.dicts():
         place = (row.get("window", ""), row["department"])
-        levels = level_counts({level: int(row[f"excluded{level}"]) for level in _LEVELS})
+        levels = level_counts({level: int(row[f"excluded{level}"]) for level in LEVELS})
         found[place] = found.get(place, Counts()) + levels
     return {place: counts for place, counts in found.items() if counts.rated}
 

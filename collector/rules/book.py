@@ -64,8 +64,7 @@ class RuleBook:
         Raises:
             RulesUnavailable: it cannot be made, or a newer program wrote it.
         """
-        self._file.prepare(was_made=was_made)
-        if was_made and not self._file.path.exists():
+        if not self._file.prepare(was_made=was_made):
             return
         if not self._file.rows("SELECT 1 FROM versions"):
             try:

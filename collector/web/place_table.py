@@ -29,7 +29,7 @@ def department_table(
         order,
         departments,
         lambda place: place.figures,
-        lambda place: place.department.id,
+        lambda place: place.key,
         ranked_from(),
         None if asked is None else _lines(asked, "department", None),
     )
@@ -53,7 +53,7 @@ def window_table(
         order,
         windows,
         lambda place: place.figures,
-        lambda place: place.window.id,
+        lambda place: place.key,
         ranked_from(),
         None if asked is None else _lines(asked, "window", scope),
     )

@@ -29,7 +29,7 @@ from collector.web.figures import NO_FIGURE, Figures, Segment, percent_text
 from collector.web.hall.today import root_text
 from collector.web.navigation import menu
 from collector.web.rights import may
-from firmware_config.levels import Level
+from firmware_config.levels import LEVELS
 
 STATIC: Final = Path(__file__).parent / "static"
 THEMES: Final = ("auto", "light", "dark")
@@ -249,7 +249,7 @@ def register(app: Flask) -> None:
         told_segments=told_segments,
         may_open=may_open,
         menu=menu,
-        levels=[int(level) for level in sorted(Level, reverse=True)],
+        levels=LEVELS,
         no_figure=NO_FIGURE,
         ranked_from=LocalProxy(ranked_from),  # a number that templates compare with
         offered_periods=OFFERED,

@@ -24,8 +24,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_
 
 from bench.full_hall import make_full_hall
 from bench.make_ledger import make_ledger
-from bench.sample_addresses import DEPARTMENTS
+from bench.sample_addresses import DEPARTMENTS, pages
 from collector.office.roles import Role
+from collector.web.app import create_app
+from collector.web.dashboard import WebOptions
 from firmware_config.fleet import sample_fleet_path
 
 PASSWORD = "correct horse battery"
@@ -123,6 +125,16 @@ def full_web(
         accounts[Role.DEPARTMENT] += ["--department", code]
     with serving(folder, accounts, free_port()) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def addresses(full_web: Web, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Endpoint → an address, of every page of that hall."""
+    folder = tmp_path_factory.mktemp("pages")
+    options = WebOptions(
+        ledger=full_web.ledger, office=folder / "office.db", corrections=folder / "corrections.db"
+    )
+    return pages(create_app(options), full_web.ledger)
 
 
 @contextmanager

@@ -11,10 +11,7 @@ from typing import Any, Final
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from bench.sample_addresses import pages
 from collector.office.roles import Role
-from collector.web.app import create_app
-from collector.web.dashboard import WebOptions
 from collector.web.rights import PUBLIC, home_of, may
 
 pytestmark = pytest.mark.browser
@@ -44,16 +41,6 @@ WRONG_ON_PAPER: Final = """(() => {
     ].map(told);
 })()"""
 """What is wider than the paper, or cut; grids with a table, which Firefox does not break."""
-
-
-@pytest.fixture(scope="module")
-def addresses(full_web: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Endpoint → an address, of every page."""
-    folder = tmp_path_factory.mktemp("pages")
-    options = WebOptions(
-        ledger=full_web.ledger, office=folder / "office.db", corrections=folder / "corrections.db"
-    )
-    return pages(create_app(options), full_web.ledger)
 
 
 def problems_of(window: Any, rules: dict[str, Any]) -> list[str]:

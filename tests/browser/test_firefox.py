@@ -9,10 +9,7 @@ from typing import Any, Final
 import pytest
 
 from bench.add_session import add_session
-from bench.sample_addresses import pages
 from collector.office.roles import Role
-from collector.web.app import create_app
-from collector.web.dashboard import WebOptions
 from collector.web.rights import home_of, may
 from tests.browser.firefox import ENTER, Firefox, Window, running_firefox
 
@@ -65,16 +62,6 @@ def window_of(firefox: Firefox, full_web: Any) -> Iterator[Callable[[str], Windo
         window.close()
         assert window.problems == []
         assert window.hosts - {""} <= {full_web.url.removeprefix("http://")}
-
-
-@pytest.fixture(scope="module")
-def addresses(full_web: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Endpoint → an address, of every page."""
-    folder = tmp_path_factory.mktemp("pages")
-    options = WebOptions(
-        ledger=full_web.ledger, office=folder / "office.db", corrections=folder / "corrections.db"
-    )
-    return pages(create_app(options), full_web.ledger)
 
 
 @pytest.mark.parametrize("heard", WRONG)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from collector.ledger.readers.connection import LedgerReader
-
-_LEVELS: Final = (5, 4, 3, 2, 1)
+from firmware_config.levels import LEVELS
 
 
 class Stay(NamedTuple):
@@ -85,12 +84,12 @@ def level_use(
         first_on: the first day looked at; `last_on` the last.
         lately_on: the first day whose ratings are counted.
     """
-    columns = [f"max(CASE WHEN level{level} > 0 THEN on_date END)" for level in _LEVELS]
-    columns += [f"total(CASE WHEN on_date >= ? THEN level{level} END)" for level in _LEVELS]
+    columns = [f"max(CASE WHEN level{level} > 0 THEN on_date END)" for level in LEVELS]
+    columns += [f"total(CASE WHEN on_date >= ? THEN level{level} END)" for level in LEVELS]
     rows = reader.rows(
         f"SELECT window, {', '.join(columns)} FROM day_rollups "
         "WHERE on_date >= ? AND on_date <= ? AND window > 0 GROUP BY window",
-        *(lately_on for _ in _LEVELS),
+        *(lately_on for _ in LEVELS),
         first_on,
         last_on,
     )

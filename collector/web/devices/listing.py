@@ -34,13 +34,18 @@ LISTED_IN_GROUP: Final = 6
 class Listed:
     """A device with the department of its window; None for none.
 
-    `has_foreign_presses`: its numbers of presses are in part another department's, which the
-    visitor may not see.
+    `foreign_until_ms`: until when it worked for a department that the visitor may not see, UTC
+    milliseconds; 0: never.
     """
 
     device: Surveyed
     department: DepartmentRow | None
-    has_foreign_presses: bool = False
+    foreign_until_ms: int = 0
+
+    @property
+    def has_foreign_presses(self) -> bool:
+        """Whether its numbers of presses are in part another department's."""
+        return self.foreign_until_ms > self.device.now_ms - _counted_ms(self.device)
 
     @property
     def window(self) -> WindowRow | None:
@@ -144,23 +149,22 @@ def seen_devices() -> list[Listed]:
     """
     departments = {row.id: row for row in fleet.departments(reader())}
     found = []
-    services = [] if scope() == WHOLE_HALL else departments_of(reader(), now_ms())
+    foreign_until: dict[int, int] = {}
+    if scope() != WHOLE_HALL:
+        for one in departments_of(reader(), now_ms()):
+            if one.department not in scope():
+                foreign_until[one.device] = max(one.end_ms, foreign_until.get(one.device, 0))
     surveyed = survey(
         reader(), now_ms=now_ms(), real_ms=real_ms(), zone=zone(), special=special_days()
     )
     for device in surveyed:
         department = device.window.department if device.window else None
         if scope() == WHOLE_HALL or (department is not None and department in scope()):
-            row, since_ms = device.shown.row.id, now_ms() - _counted_ms(device)
             found.append(
                 Listed(
                     device=device,
                     department=departments.get(department or 0),
-                    has_foreign_presses=any(
-                        one.device == row and one.end_ms > since_ms
-                        for one in services
-                        if one.department not in scope()
-                    ),
+                    foreign_until_ms=foreign_until.get(device.shown.row.id, 0),
                 )
             )
     return found

@@ -8,10 +8,10 @@ from flask_babel import gettext, lazy_gettext
 
 from collector.devices.limits import LATE_RECEIPT_S, Grade, Reading, Value
 from collector.devices.needs import Need, Reason
-from collector.devices.survey import KEY_LEVELS
 from collector.web.figures import NO_FIGURE
 from collector.web.languages import level_name
 from collector.wishes import Fate, Told
+from firmware_config.levels import KEY_LEVELS
 
 TITLES: Final = {
     Reason.NO_THANKS: lazy_gettext("No longer thanks"),

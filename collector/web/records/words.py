@@ -11,7 +11,7 @@ from markupsafe import Markup
 from collector.web import languages
 from collector.web.shown import reason_text, trigger_text
 from firmware_config.contract import AnyRecord, DayClose, SettingsChange
-from firmware_config.levels import Level
+from firmware_config.levels import KEY_LEVELS, LEVELS
 
 KINDS: Final[dict[str, Any]] = {
     "BOOT": _("The device program started"),
@@ -61,10 +61,7 @@ IGNORED_REASONS: Final[dict[str, Any]] = {
     "closed": _("outside the opening hours"),
     "testing": _("during the self-test"),
 }
-KEY_LEVELS: Final[dict[str, int]] = {
-    **{level.name.lower().replace("_", "-"): int(level) for level in Level},
-    **{str(int(level)): int(level) for level in Level},
-}
+_KEYS_AND_FACES: Final = KEY_LEVELS | {str(level): level for level in LEVELS}
 """Name of a key in the layouts we bring, or number of a face on the screen → its level."""
 LEFT_OUT: Final = frozenset({"kind", "dev", "epoch", "seq", "prev", "v", "counts", "values"})
 """Shown elsewhere on the page, or as a table."""
@@ -77,7 +74,7 @@ def kind_text(kind: str) -> str:
 
 def key_text(name: str) -> str:
     """A key in words, as markup; its name in the key layout, where that says a level, beside it."""
-    level = KEY_LEVELS.get(name.removeprefix("screen-"))
+    level = _KEYS_AND_FACES.get(name.removeprefix("screen-"))
     if level is None:
         return name
     return Markup('{} <code class="soft small">{}</code>').format(languages.level_name(level), name)

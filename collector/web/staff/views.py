@@ -82,7 +82,7 @@ def _table(view: View, these: Places, lines: Sparklines | None) -> Ranked[StaffF
         order,
         found,
         lambda one: one.figures,
-        lambda one: one.row.staff_no,
+        lambda one: one.key,
         ranked_from(),
         lines,
     )

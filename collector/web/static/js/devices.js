@@ -1,6 +1,5 @@
 // Keeps the pages of devices as they were when a part of them is replaced: scrolled, opened, focused
-// (the focus by htmx itself, because everything that can have it has an id). A sign-in that has
-// ended leads to its page.
+// (the focus by htmx itself, because everything that can have it has an id).
 "use strict";
 
 (() => {
@@ -8,13 +7,7 @@
   const opened = new Set();
 
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const answer = event.detail.xhr;
-    if (answer.status === 401 || new URL(answer.responseURL || location.href).pathname === "/login") {
-      event.detail.shouldSwap = false;
-      location.reload();
-      return;
-    }
-    if (answer.status >= 400) {
+    if (event.detail.xhr.status >= 400) {
       event.detail.shouldSwap = event.detail.target.id === "fate";
     }
     for (const box of document.querySelectorAll("[data-keep-scroll]")) scrolled.set(box.dataset.keepScroll, box.scrollLeft);
