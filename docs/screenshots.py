@@ -8,7 +8,6 @@ screen, and the demo's press page.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -80,11 +79,7 @@ def main() -> int:
         parser.error("expected chromium in the PATH, found none")
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=chromium,
-            args=list(ARGUMENTS),
-            env={**os.environ, "LANGUAGE": "zh_CN"},  # of the date fields
-        )
+        browser = driver.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         for file in _taken(browser, wanted):
             sys.stderr.write(f"{file}\n")
         browser.close()
