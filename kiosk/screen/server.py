@@ -106,22 +106,37 @@ class Screen:
             return
         self._server = None
         self._streams.close()
-        # The workers first: one that ends later would wake the loop by writing into a descriptor
-        # that is closed by then, and may be somebody else's file.
-        server.task_dispatcher.shutdown(cancel_pending=True, timeout=STOP_S)
-        if server.task_dispatcher.threads:
+        if not stop_server(server, thread):
             logger.error("screen does not stop; its port stays open until the program ends")
-            return
-        # And after we have written: a loop that is awake already would not wait for that.
-        is_woken = threading.Event()
 
-        def close() -> None:
-            is_woken.wait(STOP_S)
-            _close(server)
 
-        server.trigger.pull_trigger(close)
-        is_woken.set()
-        thread.join(STOP_S)
+def stop_server(server: Any, thread: threading.Thread) -> bool:
+    """End a waitress server that another thread runs: workers, loop, connections, port.
+
+    Args:
+        server: what `waitress.create_server` made.
+        thread: what runs it.
+
+    Returns:
+        False when the workers, whose loop and port are left as they are then, or the loop do not
+        end within `STOP_S`.
+    """
+    # The workers first: one that ends later would wake the loop by writing into a descriptor
+    # that is closed by then, and may be somebody else's file.
+    server.task_dispatcher.shutdown(cancel_pending=True, timeout=STOP_S)
+    if server.task_dispatcher.threads:
+        return False
+    # And after we have written: a loop that is awake already would not wait for that.
+    is_woken = threading.Event()
+
+    def close() -> None:
+        is_woken.wait(STOP_S)
+        _close(server)
+
+    server.trigger.pull_trigger(close)
+    is_woken.set()
+    thread.join(STOP_S)
+    return not thread.is_alive()
 
 
 class _Watched(ScreenService, Protocol):

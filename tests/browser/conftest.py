@@ -6,13 +6,14 @@ import json
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -225,10 +226,17 @@ def visiting(browser: Browser, web: Web) -> Iterator[Callable[..., Visit]]:
     yield open_one
     for context in contexts:
         context.close()
+    _forget_pairing_codes(web.config.parent / "office.db")
     for visit in visits:
         unexpected = [p for p in visit.problems if not any(e in p for e in visit.expected)]
         assert unexpected == []
         assert visit.hosts - {""} <= {urlsplit(web.url).netloc}
+
+
+def _forget_pairing_codes(office: Path) -> None:
+    """Codes of browser windows that are closed: only a few screens of one address may wait."""
+    with closing(sqlite3.connect(office, timeout=10)) as database, database:
+        database.execute("DELETE FROM display_pairings")
 
 
 @pytest.fixture(scope="session")

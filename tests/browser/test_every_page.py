@@ -134,6 +134,17 @@ def test_on_paper_nothing_is_cut_and_no_long_list_is_moved_whole_to_the_next_she
     assert not wrong, "\n".join(wrong)
 
 
+def test_the_plan_fits_the_paper_though_every_device_needs_a_hand(
+    visit: Callable[..., Any],
+) -> None:
+    window = visit(viewport=dict(PAPER))  # of a hall that was last heard of yesterday
+    window.sign_in()
+    window.page.emulate_media(media="print")
+    open_page(window, "/devices")
+    assert window.page.locator(".cell-offline .hand-mark").count() > 100
+    assert window.page.evaluate(WRONG_ON_PAPER) == []
+
+
 def test_headings_that_sort_are_seen_when_the_keyboard_reaches_them(
     full_visit: Callable[..., Any],
 ) -> None:

@@ -16,6 +16,7 @@ from firmware_config.kiosk_settings import KioskSettings, StorageSettings
 from firmware_config.settings_broker import BrokerSettings
 from kiosk.clock import Clock
 from kiosk.events import SelfTestAsked, StorageChanged
+from kiosk.screen.server import stop_server
 from kiosk.screen.source import ScreenSource
 from kiosk.selftest import LIGHT_MS
 from kiosk.simulator.device import VirtualKiosk
@@ -99,20 +100,7 @@ def page(browser: Browser, kiosk: VirtualKiosk) -> Iterator[Page]:
     opened.goto(f"http://127.0.0.1:{server.effective_port}/")
     yield opened
     opened.close()
-    server.task_dispatcher.shutdown()
-    # in the loop's own thread, which ends thereby: it may be waiting for these descriptors
-    is_pulled = threading.Event()
-
-    def close() -> None:
-        is_pulled.wait(10)
-        for channel in list(server.active_channels.values()):
-            channel.handle_close()
-        server.close()
-
-    server.trigger.pull_trigger(close)
-    is_pulled.set()
-    thread.join(10)
-    assert not thread.is_alive()
+    assert stop_server(server, thread)
     assert problems == []
 
 

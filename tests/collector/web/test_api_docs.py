@@ -33,6 +33,7 @@ from collector.web.dashboard import EXTENSION, Dashboard, WebOptions
 from collector.web.token_groups import ADDRESSES, Group
 from firmware_config.keys import SigningKey
 from firmware_config.settings_broker import BrokerSettings
+from kiosk.screen.server import stop_server
 from tests.collector.web.test_care import put_backup
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "api.md"
@@ -71,8 +72,7 @@ def served(
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield {"YIPING": f"http://127.0.0.1:{server.effective_port}", "TOKEN": token}
-    server.close()
-    thread.join(timeout=10)
+    assert stop_server(server, thread)
 
 
 def text() -> str:
