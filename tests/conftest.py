@@ -76,7 +76,7 @@ def free_port() -> int:
             return port
 
 
-def wait_until(is_true: Callable[[], object], *, within_s: float = 15.0) -> None:
+def wait_until(is_true: Callable[[], object], *, within_s: float = 60.0) -> None:
     """Look again and again until something is true; fails the test when it never is."""
     end = time.monotonic() + within_s
     while not is_true():
@@ -146,7 +146,7 @@ def free_port_fixture() -> Callable[[], int]:
 
 @pytest.fixture(name="wait_until")
 def wait_until_fixture() -> Callable[..., None]:
-    """`wait_until(predicate, within_s=15)`, for test modules."""
+    """`wait_until(predicate, within_s=60)`, for test modules."""
     return wait_until
 
 

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from bench.full_hall import make_full_hall
 from bench.make_ledger import make_ledger
@@ -43,6 +43,9 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
 ]
 ROOT = Path(__file__).resolve().parents[2]
+EXPECT_MS = 20_000
+"""How long a page may take to become what is expected: a busy machine is no reason to fail. What is
+promised within a second is measured by the test that says so."""
 
 
 @dataclass
@@ -89,6 +92,7 @@ def chromium_path() -> str:
 @pytest.fixture(scope="session")
 def playwright_driver() -> Iterator[Playwright]:
     """The driver; one for all tests, because it cannot be started twice in a thread."""
+    expect.set_options(timeout=EXPECT_MS)
     with sync_playwright() as driver:
         yield driver
 

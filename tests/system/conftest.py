@@ -264,11 +264,15 @@ class HallUnderTest:
         self,
         is_true: Callable[[], object],
         what: str,
-        within_s: float = 60.0,
+        within_s: float = 150.0,
         *,
         every_s: float = 0.01,
     ) -> None:
-        """Wait until something is true; fails with the programs' last words."""
+        """Wait until something is true; fails with the programs' last words.
+
+        Twice as long as a device waits before it asks for the proof of a checkpoint once more,
+        and some more: a busy machine is no reason to fail.
+        """
         end = time.monotonic() + within_s
         while not is_true():
             if time.monotonic() > end:

@@ -70,7 +70,6 @@ class HallWithPeople:
         self.hall.wait(
             lambda: wanted <= {(seq, digest) for _, seq, digest in self.hall.ledger_records()},
             "the journals to be in the ledger",
-            90,
         )
 
     def journal_of(self, device: str) -> Path:

@@ -87,13 +87,13 @@ def test_a_huge_message_stops_neither_its_device_nor_the_others(hall: Any) -> No
     huge, other = names
     links[huge].publish(Publication(topic(hall.hall, huge, Channel.JOURNAL), bytes(3_000_000)))
     links[other].publish(Publication(topic(hall.hall, other, Channel.JOURNAL), tokens[other][0]))
-    hall.wait(lambda: hall.size() == 1, "the other device's record", 30)
+    hall.wait(lambda: hall.size() == 1, "the other device's record")
 
     def is_sent() -> bool:
         links[huge].publish(Publication(topic(hall.hall, huge, Channel.JOURNAL), tokens[huge][0]))
         return bool(hall.size() == 2)
 
-    hall.wait(is_sent, "the device's own next record", 30)
+    hall.wait(is_sent, "the device's own next record")
     for link in links.values():
         link.stop()
 

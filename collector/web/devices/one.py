@@ -26,7 +26,7 @@ from collector.web.view import WHOLE_HALL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DevicePage:
-    """One device with its history; for who sees some departments only since it came to its window.
+    """One device with its history; for who sees some departments only since it has been theirs.
 
     Attributes:
         listed: as in the list.
@@ -53,7 +53,8 @@ def device_page(code: str) -> DevicePage:
     row = device.shown.row.id
     windows = {window.id: window for window in fleet.windows(reader(), now_ms())}
     settings = device.settings
-    since_ms = 0 if scope() == WHOLE_HALL else device.from_ms or 0
+    here_ms = 0 if scope() == WHOLE_HALL else device.from_ms or 0
+    since_ms = max(here_ms, listed.foreign_until_ms)
     sent = commands_sent(dashboard().options.command_log, device.code)
     return DevicePage(
         listed=listed,
@@ -62,7 +63,7 @@ def device_page(code: str) -> DevicePage:
         places=[
             (place, windows.get(place.window or 0))
             for place in one_device.places(reader(), row)
-            if place.from_ms >= since_ms
+            if place.from_ms >= here_ms
         ],
         events=[one for one in one_device.events(reader(), row) if one.received_ms >= since_ms],
         conflicts=[one for one in one_device.conflicts(reader(), row) if one.last_ms >= since_ms],

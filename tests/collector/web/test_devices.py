@@ -179,20 +179,32 @@ def test_a_department_sees_the_devices_at_its_own_windows_only(
     assert codes(browser, "?q=b01") == []
 
 
+DEVICE_MOVES = (
+    "INSERT INTO device_windows (device, window, from_ms) SELECT d.id, w.id, ? "
+    "FROM devices d, windows w WHERE d.code = 'w-b01' AND w.code = 'a05'"
+)
+WINDOW_MOVES = (
+    "INSERT INTO window_departments (window, from_ms, department) SELECT w.id, ?, d.id "
+    "FROM windows w, departments d WHERE w.code = 'b01' AND d.code = 'tax'"
+)
+
+
+@pytest.mark.parametrize(
+    ("move", "department", "places"),
+    [(DEVICE_MOVES, "household", ["a05", "b01"]), (WINDOW_MOVES, "tax", ["b01"])],
+)
 def test_what_a_device_did_before_it_came_to_the_department_is_not_its_managers(
     visit: Callable[..., FlaskClient],
     client: FlaskClient,
     dashboard: Dashboard,
     ledger: Path,
     tmp_path: Path,
+    move: str,
+    department: str,
+    places: list[str],
 ) -> None:
     moved_ms = dashboard.clock() - 3_600_000
-    write(
-        ledger,
-        "INSERT INTO device_windows (device, window, from_ms) SELECT d.id, w.id, ? "
-        "FROM devices d, windows w WHERE d.code = 'w-b01' AND w.code = 'a05'",
-        moved_ms,
-    )
+    write(ledger, move, moved_ms)
     write(ledger, "DROP TRIGGER records_follow_each_other")
     for number, received_ms in enumerate((moved_ms - 1, moved_ms + 1), start=1):
         write(
@@ -214,12 +226,12 @@ def test_what_a_device_did_before_it_came_to_the_department_is_not_its_managers(
     log = tmp_path / "commands.jsonl"
     log.write_text("".join(json.dumps(line) + "\n" for line in lines))
     told = {}
-    for whose, browser in (("hall", client), ("own", visit(Role.DEPARTMENT, "household"))):
+    for whose, browser in (("hall", client), ("own", visit(Role.DEPARTMENT, department))):
         told[whose] = browser.get("/api/v1/devices/w-b01").json
         page = browser.get("/devices/w-b01").text
         assert "设备故障" in page
-    assert [place["window"] for place in told["hall"]["places"]] == ["a05", "b01"]
-    assert [place["window"] for place in told["own"]["places"]] == ["a05"]
+    assert [place["window"] for place in told["hall"]["places"]] == places
+    assert [place["window"] for place in told["own"]["places"]] == places[:1]
     assert [one["by"] for one in told["hall"]["commands"]] == ["since", "before"]
     assert [one["by"] for one in told["own"]["commands"]] == ["since"]
     assert len(told["hall"]["events"]) == 2
@@ -441,8 +453,7 @@ def test_a_manager_gets_no_presses_that_were_made_for_another_department(
     moved_ms = dashboard.clock() - 1_800_000
     write(
         ledger,
-        "INSERT INTO window_departments SELECT w.id, ?, d.id FROM windows w, departments d"
-        " WHERE w.code = 'a05' AND d.code = 'tax'",
+        WINDOW_MOVES.replace("b01", "a05"),
         moved_ms,
     )
     manager = visit(Role.DEPARTMENT, "tax")

@@ -69,7 +69,7 @@ def press(screen: Screen, body: str = '{"level": 4}', **headers: str) -> int:
     return ask(screen, "/press", method="POST", body=body, **sent)[0]
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 10) -> bool:
+def wait_until(condition: Callable[[], bool], timeout_s: float = 30) -> bool:
     end_s = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > end_s:
