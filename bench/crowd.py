@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -55,9 +55,10 @@ def hall_at_work(ledger: Path) -> Iterator[list[tuple[int, int]]]:
 
 @contextmanager
 def watched(
-    port: int, cookie: str, addresses: tuple[str, str], viewers: int = VIEWERS
+    port: int, cookies: Sequence[str], addresses: tuple[str, str], viewers: int = VIEWERS
 ) -> Iterator[dict[str, Any]]:
-    """Open live pages; what they found is in the dictionary afterwards.
+    """Open live pages, by turns as the people signed in with some cookies; what they found is in
+    the dictionary afterwards.
 
     Raises:
         RuntimeError: a stream was refused or ended, or an overview failed.
@@ -76,7 +77,7 @@ def watched(
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(cookie + "\n")
+    process.stdin.write(json.dumps(cookies) + "\n")
     process.stdin.flush()
     try:
         if process.stdout.readline() != "ready\n":

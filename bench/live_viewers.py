@@ -115,9 +115,10 @@ def main() -> int:
     parser.add_argument("--stream", required=True, help="address of the stream")
     parser.add_argument("--overview", required=True, help="address fetched with it")
     given = parser.parse_args()
-    cookie = sys.stdin.readline().strip()
+    cookies = json.loads(sys.stdin.readline())
     viewers = [
-        Viewer(given.port, cookie, given.stream, given.overview) for _ in range(given.viewers)
+        Viewer(given.port, cookies[number % len(cookies)], given.stream, given.overview)
+        for number in range(given.viewers)
     ]
     is_open = threading.Barrier(given.viewers + 1)
     threads = [threading.Thread(target=viewer.open, args=(is_open,)) for viewer in viewers]

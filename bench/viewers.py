@@ -24,7 +24,6 @@ from bench.ledgers import UNTIL, kept_ledger
 from bench.page_table import Page, page_table
 from bench.pages import Ask, signed_in, through_server
 from bench.web_process import (
-    ROLES,
     ServerProcess,
     Visitor,
     cookie_header,
@@ -32,9 +31,12 @@ from bench.web_process import (
     web_process,
 )
 from collector.ledger.readers import LedgerReader
+from collector.office.roles import Role
 
 OPTIONS: Final = ("ledgers", "records", "minutes")
 RECORDS: Final = 1_000_000
+WATCHING: Final = (Role.DIRECTOR, Role.SUPERVISOR)
+"""Who has live pages open: one person gets half of all streams at most."""
 ROUNDS: Final = 3
 ROUND_S: Final = 60.0
 BARE_S: Final = 20.0
@@ -107,9 +109,11 @@ def run(
             through_server(web.port) as ask,
             ServerProcess(["-m", "bench.bare_page"], folder / "bare") as bare,
         ):
-            viewer = Visitor(web.port).sign_in(ROLES[0])
-            cookie = cookie_header(viewer.cookies)
-            viewer.close()
+            cookies = []
+            for role in WATCHING:
+                viewer = Visitor(web.port).sign_in(role.value)
+                cookies.append(cookie_header(viewer.cookies))
+                viewer.close()
             memory = Memory(web)
             memory.read("start")
             bare_visitor = Visitor(bare.port)
@@ -122,23 +126,23 @@ def run(
             rounds = 1 if quick else ROUNDS
             for number in range(rounds):
                 moment = f"after {number + 1} of {rounds} rounds"
-                ours.append(_round(memory, ask, cookie, walked, round_s, moment))
-                with watched(bare.port, "", BARE):
+                ours.append(_round(memory, ask, cookies, walked, round_s, moment))
+                with watched(bare.port, [""], BARE):
                     bares.append(Round(walk(plain, [BARE_PAGE], bare_s)))
             if minutes:
                 moment = f"after {minutes:g} more minutes"
-                _round(memory, ask, cookie, walked, minutes * 60, moment)
+                _round(memory, ask, cookies, walked, minutes * 60, moment)
             bare_visitor.close()
             told = dict(presses)
     return _figures(ours, bares, memory, told, f"{size:,} records, {VIEWERS} viewers")
 
 
 def _round(
-    memory: Memory, ask: Ask, cookie: str, pages: list[Page], seconds: float, moment: str
+    memory: Memory, ask: Ask, cookies: list[str], pages: list[Page], seconds: float, moment: str
 ) -> Round:
     """Watch and walk for so long; the memory is read while the viewers are there."""
     web = memory.process
-    with watched(web.port, cookie, LIVE) as found:
+    with watched(web.port, cookies, LIVE) as found:
         if f"{VIEWERS} viewers" not in memory.readings:
             memory.read(f"{VIEWERS} viewers")
         began_s, (ran_s, waited_s) = time.monotonic(), web.processor_s()

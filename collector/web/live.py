@@ -31,6 +31,9 @@ RETRY_S: Final = 2.0
 """How long to wait when the ledger cannot be read."""
 MAX_STREAMS: Final = 48
 """Streams at one time. A page that gets no stream asks again every two seconds instead."""
+SHARE_OF_ONE: Final = 2
+"""One person may have every second stream of all. Source: our choice: nobody reads as many pages,
+and the others keep theirs."""
 THREADS_FOR_PAGES: Final = 8
 """Threads of the server that no stream may take. Source: our choice."""
 MAX_WAITING: Final = 100
@@ -53,8 +56,11 @@ class BuildEvent(Protocol):
 class Subscription:
     """One page's place in the queue; pages of one `scope` get the same events."""
 
-    def __init__(self, condition: threading.Condition, scope: Scope) -> None:
+    def __init__(
+        self, condition: threading.Condition, scope: Scope, visitor: int | None = None
+    ) -> None:
         self.scope = scope
+        self.visitor = visitor
         self._condition = condition
         self._events: deque[str] = deque()
         self.is_ended = False
@@ -128,12 +134,23 @@ class LedgerWatcher:
         """Whether streams are being served."""
         return self._thread is not None and self._thread.is_alive() and not self._stopping.is_set()
 
-    def subscribe(self, scope: Scope = WHOLE_HALL) -> Subscription | None:
-        """A new stream; None when there are too many or the watcher does not run."""
+    def subscribe(
+        self, scope: Scope = WHOLE_HALL, *, visitor: int | None = None
+    ) -> Subscription | None:
+        """A new stream; None when there are too many, of all or of one, or the watcher rests.
+
+        Args:
+            scope: whose ratings are told.
+            visitor: id of the account it is for; None: of nobody who is counted.
+        """
         with self._condition:
             if not self.is_running or len(self._subscriptions) >= self.max_streams:
                 return None
-            subscription = Subscription(self._condition, scope)
+            if visitor is not None:
+                own = sum(one.visitor == visitor for one in self._subscriptions)
+                if own >= max(1, self.max_streams // SHARE_OF_ONE):
+                    return None
+            subscription = Subscription(self._condition, scope, visitor)
             self._subscriptions.add(subscription)
             return subscription
 

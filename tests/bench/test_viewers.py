@@ -86,7 +86,7 @@ def test_viewers_see_what_the_hall_writes_while_a_visitor_walks(
         through_server(web.port) as ask,
     ):
         visitor = Visitor(web.port).sign_in(ROLES[0])
-        with watched(web.port, cookie_header(visitor.cookies), LIVE, viewers=3) as found:
+        with watched(web.port, [cookie_header(visitor.cookies)], LIVE, viewers=3) as found:
             times = walk(ask, pages, 6)
         visitor.close()
         resident_mb, proportional_mb = web.memory_mb()
@@ -107,7 +107,7 @@ def test_viewers_that_are_refused_fail_the_run(ledger: Path, tmp_path: Path) -> 
     with (
         web_process(tmp_path / "web", config) as web,
         pytest.raises(RuntimeError, match="401"),
-        watched(web.port, "yiping_session=nobody", LIVE, viewers=2),
+        watched(web.port, ["yiping_session=nobody"], LIVE, viewers=2),
     ):
         time.sleep(0.1)
 
@@ -116,7 +116,7 @@ def test_viewers_that_are_refused_fail_the_run(ledger: Path, tmp_path: Path) -> 
 def test_the_yardstick_bears_the_same_load(tmp_path: Path) -> None:
     with ServerProcess(["-m", "bench.bare_page"], tmp_path) as bare:
         visitor = Visitor(bare.port)
-        with watched(bare.port, "", BARE, viewers=3) as found:
+        with watched(bare.port, [""], BARE, viewers=3) as found:
             times = walk(lambda page: visitor.get(page.address), [BARE_PAGE], 4)
         visitor.close()
     assert len(times["bare"]) > 5

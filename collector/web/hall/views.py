@@ -24,6 +24,7 @@ from collector.web.dashboard import (
     scope,
     today,
     view_of,
+    visitor,
 )
 from collector.web.described import EVENTS, RATED, RULE, Parameter, described
 from collector.web.follow_up import followed_up
@@ -151,13 +152,14 @@ def live() -> ResponseReturnValue:
 @blueprint.get("/api/v1/live/stream")
 @described(LiveAnswer, AFTER, media=EVENTS)
 def live_stream() -> ResponseReturnValue:
-    """Server-Sent Events; 503 when there are too many, then pages ask `live` instead."""
+    """Server-Sent Events; 503 when all, or one's own, are too many, then pages ask `live`."""
     after = asked_number(request.args, "after", default=0)
     last_seen = request.headers.get("Last-Event-ID", "")
     if last_seen.isascii() and last_seen.isdigit() and len(last_seen) <= 15:
         after = int(last_seen)
     watcher = dashboard().watcher
-    subscription = watcher.subscribe(scope())
+    who = visitor()
+    subscription = watcher.subscribe(scope(), visitor=who.id if who else None)
     if subscription is None:
         abort(HTTPStatus.SERVICE_UNAVAILABLE)
     try:

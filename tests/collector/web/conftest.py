@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 
 from bench.make_ledger import make_ledger
 from collector.ledger.readers import LedgerReader
+from collector.office.roles import Role
 from collector.web.app import create_app
 from collector.web.dashboard import EXTENSION, Dashboard, WebOptions
 
@@ -158,3 +159,21 @@ def english(client: FlaskClient, token: Callable[[FlaskClient], str]) -> FlaskCl
     form = {"csrf_token": token(client), "language": "en", "next": "/"}
     assert client.post("/preferences", data=form).status_code == 302
     return client
+
+
+@pytest.fixture
+def visit(
+    app: Flask, dashboard: Dashboard, sign_in: Callable[..., int]
+) -> Callable[..., FlaskClient]:
+    """Signs somebody of a role in."""
+
+    def enter(role: Role, *departments: str) -> FlaskClient:
+        browser = app.test_client()
+        name = f"{role.value}-{len(departments)}"
+        dashboard.accounts.add(
+            name, PASSWORD, now_ms=dashboard.clock(), role=role, departments=departments
+        )
+        assert sign_in(browser, name) == 302
+        return browser
+
+    return enter

@@ -95,7 +95,7 @@ BAD = device(
 
 
 @pytest.fixture
-def visit(
+def visit_with(
     make_app: Callable[[WebOptions], Flask], options: WebOptions, sign_in: SignIn
 ) -> Callable[[CareOptions], FlaskClient]:
     """Signs in to a dashboard that knows these places."""
@@ -109,14 +109,14 @@ def visit(
 
 
 def test_the_newest_good_backup_is_told_with_its_age(
-    visit: Callable[[CareOptions], FlaskClient], tmp_path: Path, clock: Callable[[], int]
+    visit_with: Callable[[CareOptions], FlaskClient], tmp_path: Path, clock: Callable[[], int]
 ) -> None:
     now = datetime.fromtimestamp(clock() / 1000, UTC)
     put_backup(tmp_path, now - timedelta(hours=30), size=20_000)
     put_backup(tmp_path, now - timedelta(hours=6), size=21_000)
     put_backup(tmp_path, now - timedelta(hours=1), is_whole=False)
     (tmp_path / "ledger" / (backup_name(now) + ".part")).mkdir()
-    browser = visit(CareOptions(backup=tmp_path, sftp="sftp://yiping@backup.example.org/./y"))
+    browser = visit_with(CareOptions(backup=tmp_path, sftp="sftp://yiping@backup.example.org/./y"))
     disk, other = browser.get("/api/v1/integrity").get_json()["backups"]
     assert (disk["kind"], disk["size"], disk["backups"]) == ("folder", 21_000, 3)
     assert disk["made_ms"] == clock() // 1000 * 1000 - 6 * 3_600_000
@@ -133,7 +133,7 @@ def test_the_newest_good_backup_is_told_with_its_age(
 
 @pytest.mark.parametrize("hours", [37, None])
 def test_an_old_backup_or_none_is_an_alarm(
-    visit: Callable[[CareOptions], FlaskClient],
+    visit_with: Callable[[CareOptions], FlaskClient],
     tmp_path: Path,
     clock: Callable[[], int],
     hours: int | None,
@@ -141,14 +141,14 @@ def test_an_old_backup_or_none_is_an_alarm(
     (tmp_path / "ledger").mkdir()
     if hours is not None:
         put_backup(tmp_path, datetime.fromtimestamp(clock() / 1000, UTC) - timedelta(hours=hours))
-    page = visit(CareOptions(backup=tmp_path)).get("/integrity").text
+    page = visit_with(CareOptions(backup=tmp_path)).get("/integrity").text
     assert ("最新备份的时间为" if hours else "该处没有完好的备份") in page
 
 
 def test_a_folder_without_any_backup_yet_is_readable_and_empty(
-    visit: Callable[[CareOptions], FlaskClient], tmp_path: Path
+    visit_with: Callable[[CareOptions], FlaskClient], tmp_path: Path
 ) -> None:
-    browser = visit(CareOptions(backup=tmp_path))
+    browser = visit_with(CareOptions(backup=tmp_path))
     page = browser.get("/integrity").text
     assert "此处无法读取该目录" not in page
     assert "该处没有完好的备份" in page
@@ -157,30 +157,30 @@ def test_a_folder_without_any_backup_yet_is_readable_and_empty(
 
 
 def test_a_disk_that_is_not_mounted_is_told(
-    visit: Callable[[CareOptions], FlaskClient], tmp_path: Path
+    visit_with: Callable[[CareOptions], FlaskClient], tmp_path: Path
 ) -> None:
-    browser = visit(CareOptions(backup=tmp_path / "none"))
+    browser = visit_with(CareOptions(backup=tmp_path / "none"))
     assert "此处无法读取该目录" in browser.get("/integrity").text
     (place,) = browser.get("/api/v1/integrity").get_json()["backups"]
     assert place["is_readable"] is False
 
 
 def test_the_share_of_archived_records_is_the_ledgers(
-    visit: Callable[[CareOptions], FlaskClient], ledger: Path
+    visit_with: Callable[[CareOptions], FlaskClient], ledger: Path
 ) -> None:
     with closing(sqlite3.connect(ledger)) as db:
         db.execute("UPDATE epochs SET archived = stored / 2")
         db.commit()
         told = db.execute("SELECT sum(archived), sum(stored) FROM epochs").fetchone()
-    found = visit(CareOptions()).get("/api/v1/integrity").get_json()["archived"]
+    found = visit_with(CareOptions()).get("/api/v1/integrity").get_json()["archived"]
     assert (found["archived"], found["stored"]) == told
 
 
 def test_what_needs_a_person_is_listed_and_the_rest_counted(
-    visit: Callable[[CareOptions], FlaskClient], tmp_path: Path, clock: Callable[[], int]
+    visit_with: Callable[[CareOptions], FlaskClient], tmp_path: Path, clock: Callable[[], int]
 ) -> None:
     put_report(tmp_path / "r", clock() - 3_600_000, GOOD, BAD)
-    browser = visit(CareOptions(reconcile=tmp_path / "r"))
+    browser = visit_with(CareOptions(reconcile=tmp_path / "r"))
     told = browser.get("/api/v1/integrity").get_json()["reconciliation"]
     assert told["good"] is False
     assert told["devices"] == 2
@@ -203,10 +203,10 @@ def test_what_needs_a_person_is_listed_and_the_rest_counted(
 
 
 def test_an_old_reconciliation_is_an_alarm(
-    visit: Callable[[CareOptions], FlaskClient], tmp_path: Path, clock: Callable[[], int]
+    visit_with: Callable[[CareOptions], FlaskClient], tmp_path: Path, clock: Callable[[], int]
 ) -> None:
     put_report(tmp_path / "r", clock() - 37 * 3_600_000, GOOD)
-    page = visit(CareOptions(reconcile=tmp_path / "r")).get("/integrity").text
+    page = visit_with(CareOptions(reconcile=tmp_path / "r")).get("/integrity").text
     assert "最近一次对账已超过一夜" in page
     assert "评价器自身计数与账本一致" in page
 

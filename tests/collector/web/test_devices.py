@@ -57,24 +57,6 @@ def say(ledger: Path, device: str, **said: Any) -> None:
     database.close()
 
 
-@pytest.fixture
-def visit(
-    app: Flask, dashboard: Dashboard, sign_in: Callable[..., int]
-) -> Callable[..., FlaskClient]:
-    """Signs somebody of a role in."""
-
-    def enter(role: Role, *departments: str) -> FlaskClient:
-        browser = app.test_client()
-        name = f"{role.value}-{len(departments)}"
-        dashboard.accounts.add(
-            name, PASSWORD, now_ms=dashboard.clock(), role=role, departments=departments
-        )
-        assert sign_in(browser, name) == 302
-        return browser
-
-    return enter
-
-
 def codes(browser: FlaskClient, query: str = "") -> list[str]:
     return [one["code"] for one in browser.get(f"/api/v1/devices{query}").json["devices"]]
 

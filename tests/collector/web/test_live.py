@@ -18,6 +18,7 @@ from flask.testing import FlaskClient
 from bench.add_session import add_session
 from collector.corrections.file import CorrectionsFile
 from collector.ledger.readers import LedgerReader, outcomes
+from collector.office.roles import Role
 from collector.web.alarms import AlarmWatch
 from collector.web.dashboard import Dashboard
 from collector.web.hall.events import LiveEvents
@@ -191,6 +192,21 @@ def test_one_stream_too_many_is_refused_and_polling_still_answers(
     for subscription in held:
         assert subscription is not None
         watcher.unsubscribe(subscription)
+    assert watcher.streams == 0
+
+
+def test_one_person_cannot_take_all_streams_from_the_others(
+    watcher: LedgerWatcher, client: FlaskClient, visit: Callable[..., FlaskClient]
+) -> None:
+    mine = [client.get("/api/v1/live/stream") for _ in range(MAX_STREAMS // 2 + 1)]
+    assert [one.status_code for one in mine] == [200] * (MAX_STREAMS // 2) + [503]
+    other = visit(Role.SUPERVISOR).get("/api/v1/live/stream")
+    assert other.status_code == 200
+    mine[0].close()
+    again = client.get("/api/v1/live/stream")
+    assert again.status_code == 200
+    for one in (*mine, other, again):
+        one.close()
     assert watcher.streams == 0
 
 
