@@ -26,7 +26,7 @@ class Visitor:
 
     def leave(self) -> None:
         """Once inside, go."""
-        assert self.is_inside.wait(10)
+        assert self.is_inside.wait(60)
         self._thread.join()
         self.room.close()
 
@@ -46,14 +46,14 @@ def come(tmp_path: Path) -> Iterator[Callable[..., Visitor]]:
 
 
 def test_all_are_in_the_room_together(come: Callable[..., Visitor]) -> None:
-    assert all(come().is_inside.wait(10) for _ in range(3))
+    assert all(come().is_inside.wait(60) for _ in range(3))
 
 
 def test_one_who_must_be_alone_waits_for_the_others_and_is_not_overtaken(
     come: Callable[..., Visitor], is_waiting: Callable[[Path], int], tmp_path: Path
 ) -> None:
     first = come()
-    assert first.is_inside.wait(10)
+    assert first.is_inside.wait(60)
     hermit = come(alone=True)
     is_waiting(tmp_path / "room")
     late = come()
@@ -61,10 +61,10 @@ def test_one_who_must_be_alone_waits_for_the_others_and_is_not_overtaken(
 
     assert not hermit.is_inside.is_set()
     first.room.leave()
-    assert hermit.is_inside.wait(10)
+    assert hermit.is_inside.wait(60)
     assert not late.is_inside.wait(0.1)
     hermit.room.leave()
-    assert late.is_inside.wait(10)
+    assert late.is_inside.wait(60)
 
 
 @pytest.fixture

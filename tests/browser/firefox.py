@@ -89,7 +89,7 @@ class Window:
             raise BidiError(f"{expression}: {told['exceptionDetails']['text']}")
         return json.loads(told["result"].get("value", "null"))
 
-    def wait_until(self, expression: str, *, within_s: float = 15.0) -> None:
+    def wait_until(self, expression: str, *, within_s: float = 30.0) -> None:
         """Look again and again until an expression is true; pages may change meanwhile."""
         end = time.monotonic() + within_s
         while True:

@@ -60,7 +60,7 @@ class Sender:
     def send(
         self, commands: list[Identify], *, by: str, timeout_s: float, asked_by: str
     ) -> list[Result]:
-        self.is_free.wait(10)
+        self.is_free.wait(60)
         if self.error is not None:
             raise self.error
         self.sent += [(command, by, asked_by) for command in commands]

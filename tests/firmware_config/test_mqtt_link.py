@@ -186,7 +186,7 @@ def test_a_listener_that_speaks_nothing_is_left_again_for_a_broker_that_does(
     address = BrokerAddress(host="127.0.0.1", port=port, username="d", password="any")
     link = Link(address, client_id="d", subscriptions=(), on_event=listener.events.append)
     link.start()
-    assert closed.wait(15)
+    assert closed.wait(60)
     assert link.is_alive
     assert not listener.of(Connected)
     link.stop()

@@ -35,7 +35,7 @@ def test_a_manager_that_does_not_read_holds_up_nobody(
 
         # with a socket that waits for ever this thread would never end
         threading.Thread(target=tell, daemon=True).start()
-        assert told.wait(30)
+        assert told.wait(60)
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_a_recorded_command_played_again_is_answered_the_same_and_done_once(
         on_event=note,
     )
     player.start()
-    assert connected.wait(20)
+    assert connected.wait(60)
     now = datetime.now(UTC)
     pause = Pause(
         dev=device,

@@ -263,7 +263,7 @@ def test_of_a_cloned_card_one_goes_on_and_the_other_begins_anew_and_it_shows(
     [loser] = [folder for folder, window in running.items() if window.service.failure]
     [winner] = cards.keys() - {loser}
     assert isinstance(running[loser].service.failure, JournalForkedError)
-    assert running[loser].service.ended.wait(10)
+    assert running[loser].service.ended.wait(60)
     running[loser] = people.switch_on(device, loser)  # as the service manager does
     people.press(*running.values())
     people.drain(*cards.values())

@@ -319,13 +319,13 @@ def test_more_connections_than_select_can_watch_do_not_end_it(served: Served) ->
     held: list[socket.socket] = []
     try:
         for _ in range(24):  # each holds a thread, which keeps files of its own open
-            stream = socket.create_connection(("127.0.0.1", served.port), timeout=5)
+            stream = socket.create_connection(("127.0.0.1", served.port), timeout=30)
             held.append(stream)
             asked = f"GET /api/v1/live/stream HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n"
             stream.sendall(asked.encode())
             assert stream.recv(12) == b"HTTP/1.1 200"
         for _ in range(1000):
-            held.append(socket.create_connection(("127.0.0.1", served.port), timeout=5))
+            held.append(socket.create_connection(("127.0.0.1", served.port), timeout=30))
         files = Path(f"/proc/{served.process.pid}/fd")
         end_s = time.monotonic() + 20
         while served.process.poll() is None and len(list(files.iterdir())) <= 1024:

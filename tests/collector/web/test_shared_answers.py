@@ -25,7 +25,7 @@ def test_who_asks_while_an_answer_is_made_gets_that_one() -> None:
 
     def make() -> str:
         is_making.set()
-        assert may_end.wait(10)
+        assert may_end.wait(60)
         made.append("made")
         return f"answer {len(made)}"
 
@@ -36,10 +36,10 @@ def test_who_asks_while_an_answer_is_made_gets_that_one() -> None:
     ]
     for thread in threads:
         thread.start()
-    assert is_making.wait(10)
+    assert is_making.wait(60)
     may_end.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert answers == ["answer 1"] * 40
 
 

@@ -191,13 +191,13 @@ def test_saying_a_thousand_prompts_waits_for_nothing_and_only_the_newest_is_said
 
     def get_slowly(self: Sounds, prompt: Prompt) -> object:
         is_stuck.set()
-        assert may_go.wait(30)
+        assert may_go.wait(60)
         return get(self, prompt)
 
     monkeypatch.setattr(Sounds, "sound", get_slowly)
     voice = make_voice(player=("false",))  # counts a failure for each prompt it is given
     voice.say(Prompt.TEST_BEGIN)
-    assert is_stuck.wait(15)
+    assert is_stuck.wait(60)
 
     for number in range(1_000):  # the thread cannot move before all of them are asked for
         voice.say(list(Prompt)[number % len(Prompt)])
