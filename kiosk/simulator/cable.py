@@ -53,12 +53,18 @@ class Cables:
     def stop(self) -> None:
         """Take all cables away; idempotent."""
         if self._thread.is_alive():
-            for cable in self._cables:
-                self.call(cable.unlisten())
+            self.call(self._take_away())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         if not self._loop.is_closed():
             self._loop.close()
+
+    async def _take_away(self) -> None:
+        for cable in self._cables:
+            await cable.unlisten()
+        while asyncio.all_tasks() != {asyncio.current_task()}:
+            await asyncio.sleep(0)  # what was just being taken is refused in its turn
+        await asyncio.sleep(0)  # and its socket closed in the next
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -105,6 +111,9 @@ class Cable:
         """Refuse connections and reset those there are."""
         server, self._server = self._server, None
         if server is not None:
+            for listening in server.sockets:
+                asyncio.get_running_loop().remove_reader(listening.fileno())
+            await asyncio.sleep(0)  # what was just taken joins the server, which a closed one denies
             server.close()
         for writer in self._writers:
             endpoint = writer.get_extra_info("socket")
@@ -127,6 +136,9 @@ class Cable:
             await self.listen()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None:  # cut while it was being taken
+            writer.transport.abort()
+            return
         me = asyncio.current_task()
         assert me is not None
         self._tasks.add(me)

@@ -1,4 +1,5 @@
 import contextlib
+import gc
 import socket
 import threading
 from collections.abc import Iterator
@@ -112,3 +113,13 @@ def test_cutting_and_stopping_twice_is_harmless(echo: Echo) -> None:
     cable.mend()
     cables.stop()
     cables.stop()
+
+
+def test_a_connection_that_is_just_being_taken_is_ended_with_the_rest(echo: Echo) -> None:
+    for _ in range(60):
+        cables = Cables()
+        with connect(cables.lay("127.0.0.1", echo.port)) as connection:
+            cables.stop()
+            with contextlib.suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+    gc.collect()  # what was left open would be told now, and fail the test
