@@ -113,7 +113,7 @@ class Cable:
         if server is not None:
             for listening in server.sockets:
                 asyncio.get_running_loop().remove_reader(listening.fileno())
-            await asyncio.sleep(0)  # what was just taken joins the server, which a closed one denies
+            await asyncio.sleep(0)  # what was just taken joins the server; a closed one denies it
             server.close()
         for writer in self._writers:
             endpoint = writer.get_extra_info("socket")
