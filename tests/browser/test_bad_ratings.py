@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -100,26 +99,6 @@ def test_a_rating_is_opened_and_found_again_by_its_case(signed_in: Any, bad_toda
     page.get_by_role("link", name="申请剔除").click()
     expect(page.get_by_role("heading", name="申请剔除")).to_be_visible()
     expect(page.locator("main")).to_contain_text(case)
-
-
-@pytest.mark.parametrize("language", ["zh_CN", "en"])
-@pytest.mark.parametrize("width", [390, 800, 1280, 1920])
-def test_no_page_is_wider_than_the_screen(
-    visit: Callable[..., Any], bad_today: int, width: int, language: str
-) -> None:
-    window = visit(viewport={"width": width, "height": 900})
-    window.open("/login")
-    window.page.locator(f"button[name=language][value={language}]").click()
-    window.sign_in()
-    window.open("/bad-ratings")
-    one = window.page.locator("#rows tbody th a").first.get_attribute("href")
-    wide = {}
-    for path in ("/bad-ratings", one, "/corrections/find?case_no=x", "/corrections", "/displays"):
-        window.open(path)
-        over = window.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        if over > 0:
-            wide[path] = over
-    assert wide == {}
 
 
 def test_a_filter_after_the_session_leads_to_the_sign_in(signed_in: Any) -> None:

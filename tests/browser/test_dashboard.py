@@ -22,18 +22,6 @@ from tests.browser.pdf_text import page_texts
 
 pytestmark = pytest.mark.browser
 
-PAGES = (
-    "/login",
-    "/",
-    "/departments?period=30-days",
-    "/departments/tax?period=30-days",
-    "/windows?period=30-days",
-    "/windows/a01?period=30-days",
-    "/corrections",
-    "/integrity",
-)
-
-
 RATE = '.big [data-live="figures.net.rate"]'
 WORDS = {5: "非常满意", 4: "满意", 3: "基本满意", 2: "不满意", 1: "非常不满意"}
 
@@ -197,25 +185,6 @@ def test_the_theme_follows_the_system_until_one_is_chosen(visit: Callable[..., A
     window.page.get_by_role("button", name="深色").click()
     expect(window.page.locator("html")).to_have_attribute("data-theme", "dark")
     assert window.page.evaluate(ground) == dark
-
-
-@pytest.mark.parametrize("language", ["zh_CN", "en"])
-@pytest.mark.parametrize("width", [390, 800, 1280, 1920])
-def test_no_page_is_wider_than_the_screen(
-    visit: Callable[..., Any], width: int, language: str
-) -> None:
-    window = visit(viewport={"width": width, "height": 900})
-    window.open("/login")
-    window.page.locator(f"button[name=language][value={language}]").click()
-    wide = {}
-    for path in PAGES:
-        if path == "/":
-            window.sign_in()
-        window.open(path)
-        over = window.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        if over > 0:
-            wide[path] = over
-    assert wide == {}
 
 
 def test_everything_can_be_reached_by_keyboard(signed_in: Any) -> None:

@@ -5,11 +5,12 @@ The pages are those of the application itself, so that a new one is looked at fr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from collector.office.roles import Role
 from collector.web.rights import PUBLIC, home_of, may
@@ -23,7 +24,17 @@ RULES: Final = {
     "dark": {"type": "rule", "values": ["color-contrast"]},
 }
 """Colour scheme → rules of axe; in the dark only colours are others."""
-WIDTHS: Final = (390, 800, 1920)
+WIDTHS: Final = (390, 800, 1280, 1920)
+OTHER_VIEWS: Final = {
+    "hall.page of a month": "/?period=month",
+    "departments.index by rate": "/departments?period=30-days&sort=rate",
+    "departments.one of a month": "/departments/tax?period=month",
+    "windows.one of a month": "/windows/a01?period=month",
+    "ratings.index of 30 days": "/ratings?period=30-days",
+    "devices.index filtered": "/devices?state=offline",
+    "corrections.find of a number": "/corrections/find?case_no=x",
+}
+"""Endpoint and what is asked of it → address: pages that show more than the sample address does."""
 
 PAPER: Final = {"width": 687, "height": 1000}
 """A4 without its margins."""
@@ -82,22 +93,66 @@ def open_page(window: Any, path: str) -> str:
     return str(window.page.title())
 
 
-@pytest.mark.parametrize("scheme", list(RULES))
-def test_no_page_has_a_serious_finding_of_axe(
-    full_visit: Callable[..., Any], addresses: dict[str, str], scheme: str
-) -> None:
-    findings: list[str] = []
+def may_open(role: str, view: str) -> bool:
+    """Whether a role sees a page; `view` begins with its endpoint."""
+    return may(role, view.partition(" ")[0])
+
+
+@pytest.fixture
+def visits_as(full_visit: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives the window of the first role that may open a page, signed in at the first time."""
     windows: dict[str, Any] = {}
-    for endpoint, path in addresses.items():
-        role = next((role for role in (PUBLIC, *Role) if may(role, endpoint)), None)
-        assert role is not None, endpoint
+
+    def give(view: str, **options: object) -> Any:
+        role = next((role for role in (PUBLIC, *Role) if may_open(role, view)), None)
+        assert role is not None, view
         if role not in windows:
-            windows[role] = full_visit(color_scheme=scheme, reduced_motion="reduce")
+            windows[role] = full_visit(reduced_motion="reduce", **options)
             if role != PUBLIC:
                 windows[role].sign_in(role, "/**")
-        open_page(windows[role], path)
-        findings += problems_of(windows[role], RULES[scheme])
+        return windows[role]
+
+    return give
+
+
+@pytest.mark.parametrize("scheme", list(RULES))
+def test_no_page_has_a_serious_finding_of_axe(
+    visits_as: Callable[..., Any], addresses: dict[str, str], scheme: str
+) -> None:
+    findings: list[str] = []
+    for view, path in (addresses | OTHER_VIEWS).items():
+        window = visits_as(view, color_scheme=scheme)
+        open_page(window, path)
+        findings += problems_of(window, RULES[scheme])
     assert not findings, "\n".join(findings[:40])
+
+
+LANGUAGES: Final = {"zh_CN": "zh-CN", "en": "en"}
+"""The value of the button that chooses one → how HTML names it."""
+
+
+@pytest.mark.parametrize("language", list(LANGUAGES))
+def test_no_page_is_wider_than_the_screen(
+    visits_as: Callable[..., Any], addresses: dict[str, str], language: str
+) -> None:
+    wide: list[str] = []
+    for view, path in (addresses | OTHER_VIEWS).items():
+        window = visits_as(view)
+        open_page(window, path)
+        if window.page.locator("html").get_attribute("lang") != LANGUAGES[language]:
+            window.page.locator(f"button[name=language][value={language}]").click()
+            expect(window.page.locator("html")).to_have_attribute("lang", LANGUAGES[language])
+        wide += [f"{path} at {width} px: {over} px over" for width, over in over_at_widths(window)]
+    assert not wide, "\n".join(wide)
+
+
+def over_at_widths(window: Any) -> Iterator[tuple[int, int]]:
+    """The widths at which the page that is open goes over the edge, and by how many px."""
+    for width in WIDTHS:
+        window.page.set_viewport_size({"width": width, "height": 1000})
+        over = window.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if over > 0:
+            yield width, over
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -111,10 +166,7 @@ def test_each_role_walks_all_its_pages_at_every_width(
         if not may(role, endpoint) or endpoint == "account.login":
             continue
         walked[endpoint] = open_page(window, path)
-        for width in WIDTHS:
-            window.page.set_viewport_size({"width": width, "height": 1000})
-            over = window.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert over <= 0, f"{path} is {over} px wider than {width} px"
+        assert list(over_at_widths(window)) == [], path
     assert home_of(role) in walked
     assert len(set(walked.values())) == len(walked), "two pages have one title"
 
@@ -133,23 +185,17 @@ def test_what_the_menu_shows_can_be_opened_and_nothing_else_is_shown(
 
 
 def test_on_paper_nothing_is_cut_and_no_long_list_is_moved_whole_to_the_next_sheet(
-    full_visit: Callable[..., Any], addresses: dict[str, str]
+    visits_as: Callable[..., Any], addresses: dict[str, str]
 ) -> None:
-    windows: dict[Role, Any] = {}
     wrong: list[str] = []
     for endpoint, path in addresses.items():
-        role = next((role for role in Role if may(role, endpoint)), None)
-        if role is None or endpoint in ("account.login", "screen.page"):
+        if endpoint in ("account.login", "screen.page"):
             continue
-        if role not in windows:
-            windows[role] = full_visit(reduced_motion="reduce", viewport=dict(PAPER))
-            windows[role].sign_in(role.value, "/**")
-            windows[role].page.emulate_media(media="print")
-        open_page(windows[role], path)
-        if endpoint.startswith("reports."):
-            windows[role].page.set_viewport_size(LANDSCAPE)
-        wrong += [f"{path}: {what}" for what in windows[role].page.evaluate(WRONG_ON_PAPER)]
-        windows[role].page.set_viewport_size(PAPER)
+        window = visits_as(endpoint)
+        window.page.emulate_media(media="print")
+        window.page.set_viewport_size(LANDSCAPE if endpoint.startswith("reports.") else PAPER)
+        open_page(window, path)
+        wrong += [f"{path}: {what}" for what in window.page.evaluate(WRONG_ON_PAPER)]
     assert not wrong, "\n".join(wrong)
 
 

@@ -130,31 +130,6 @@ def test_a_rank_column_stands_only_where_rates_are_ranked(signed_in: Any) -> Non
     assert page.locator(".spark polyline").count() > 50
 
 
-@pytest.mark.parametrize("width", [390, 800, 1280, 1920])
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/",
-        "/?period=month",
-        "/departments?period=30-days&sort=rate",
-        "/windows/a01?period=month",
-        "/departments/tax?period=month",
-        "/ratings?period=30-days",
-    ],
-)
-def test_no_page_scrolls_sideways(visit: Callable[..., Any], width: int, path: str) -> None:
-    window = visit(viewport={"width": width, "height": 900})
-    window.sign_in()
-    for language in ("en", "zh_CN"):
-        window.open(path)
-        window.page.locator(f"button[name=language][value={language}]").click()
-        window.page.wait_for_load_state()
-        inner, scrolled = window.page.evaluate(
-            "[document.documentElement.clientWidth, document.documentElement.scrollWidth]"
-        )
-        assert scrolled <= inner, language
-
-
 @pytest.mark.parametrize("width", [390, 800, 1280])
 def test_long_english_words_cover_nothing(full_visit: Callable[..., Any], width: int) -> None:
     window = full_visit(viewport={"width": width, "height": 900})
