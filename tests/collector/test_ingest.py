@@ -198,7 +198,7 @@ def test_a_second_ingest_on_the_same_ledger_ends_with_its_reason(running: Runnin
         monotonic_ms=lambda: 0,
     )
     second.start()
-    assert second.wait(60)
+    assert second.wait(15)
     assert isinstance(second.failure, LedgerInUse)
 
 
@@ -211,7 +211,7 @@ def test_a_failing_database_ends_ingest_with_nothing_acknowledged(
     journal = journal_of("dev-1")
     journal.rate()
     running.player.say(journal.message())
-    assert running.service.wait(60)
+    assert running.service.wait(15)
     assert isinstance(running.service.failure, LedgerError)
     assert running.service.failure.exit_code == 5
     assert running.size() == 0
@@ -245,10 +245,10 @@ def test_the_command_ends_cleanly_on_a_signal_and_with_5_on_a_database_error(
         assert "a new, empty one is made" in process.stderr.readline()
         assert "ingest started" in process.stderr.readline()
         process.send_signal(signal_number)
-        assert process.wait(60) == 0
+        assert process.wait(15) == 0
     lock = SoleWriter(tmp_path / "ledger.db")
     with start() as process:
-        assert process.wait(60) == 5
+        assert process.wait(15) == 5
     lock.release()
 
 

@@ -280,7 +280,7 @@ def test_a_signal_ends_it_in_order(config: Path, tmp_path: Path, number: signal.
     with start(config, Path.cwd()) as process:
         wait_for_line(process, "kiosk serves device=w-a01")
         process.send_signal(number)
-        assert process.wait(60) == ExitCode.OK
+        assert process.wait(15) == ExitCode.OK
     assert not (tmp_path / "journal.db-wal").exists()  # closed, not cut off
 
 
@@ -288,7 +288,7 @@ def test_a_second_one_on_the_same_journal_is_refused(config: Path) -> None:
     with start(config, Path.cwd()) as first:
         wait_for_line(first, "kiosk serves")
         with start(config, Path.cwd()) as second:
-            assert second.wait(60) == ExitCode.DATABASE
+            assert second.wait(15) == ExitCode.DATABASE
             assert second.stderr is not None
             assert "in use by another process" in second.stderr.read()
         first.terminate()
@@ -306,7 +306,7 @@ def test_without_pins_it_says_so(config: Path, tmp_path: Path) -> None:
         if Path("/dev/gpiochip0").exists():
             process.terminate()
             pytest.skip("this machine has pins")
-        assert process.wait(60) == ExitCode.IO
+        assert process.wait(15) == ExitCode.IO
         assert process.stderr is not None
         assert "kiosk: error: pin profile five-key" in process.stderr.read()
 
@@ -321,6 +321,6 @@ def test_killed_and_started_again_it_goes_on_in_the_same_epoch(
     with start(config, Path.cwd()) as process:
         wait_for_line(process, "kiosk serves")
         process.terminate()
-        assert process.wait(60) == ExitCode.OK
+        assert process.wait(15) == ExitCode.OK
     assert run("journal", "verify", "--config", config) == ExitCode.OK
     assert load_verify_key(tmp_path / "key.jwk").kid

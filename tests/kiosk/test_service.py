@@ -71,7 +71,7 @@ class AnsweringCollector:
     def start(self) -> None:
         self.link.start()
         self._thread.start()
-        assert self.is_connected.wait(60)
+        assert self.is_connected.wait(10)
 
     def stop(self) -> None:
         self.link.stop()
@@ -307,7 +307,7 @@ def test_a_dead_network_thread_ends_the_program_and_the_watchdogs_food(
     service.start()
     wait_until(lambda: "WATCHDOG=1" in said)
     monkeypatch.setattr(Link, "is_alive", property(lambda _: False))
-    assert service.ended.wait(60)
+    assert service.ended.wait(10)
     assert isinstance(service.failure, DeadThreadError)
     assert "STOPPING=1" not in said
 
@@ -318,7 +318,7 @@ def test_dead_pins_end_the_program(
     service = service_of()
     service.start()
     monkeypatch.setattr(service.panel, "is_alive", lambda: False)
-    assert service.ended.wait(60)
+    assert service.ended.wait(10)
     assert isinstance(service.failure, DeadThreadError)
 
 
@@ -336,7 +336,7 @@ def test_pins_that_have_gone_end_the_program_at_once_although_they_cannot_be_rel
     monkeypatch.setattr(MockPin, "close", gone)
     monkeypatch.setattr(MockPin, "_get_state", gone)
 
-    assert service.ended.wait(60)
+    assert service.ended.wait(10)
     assert isinstance(service.failure, ChipGoneError)
     assert len(set(closed)) == len(GPIOS) * 2 + 4  # the others were tried too
     with open_card(service.settings.journal) as card:
@@ -357,7 +357,7 @@ def test_a_bug_in_the_loop_ends_the_program_with_the_journal_intact(
 
     monkeypatch.setattr(kiosk.device, "decide", bug)
     pins.pin(GPIOS["satisfied"]).drive_low()
-    assert service.ended.wait(60)
+    assert service.ended.wait(10)
     assert isinstance(service.failure, ZeroDivisionError)
     assert not service.settle(0.1)
     with open_card(service.settings.journal) as card:
@@ -438,7 +438,7 @@ def test_a_fork_ends_the_program_and_the_next_start_counts_again_in_a_new_epoch(
     )
     device = service.settings.device
     collector.link.publish(Publication(f"yiping/hall-1/{device}/receipt", other_history))
-    assert service.ended.wait(60)
+    assert service.ended.wait(10)
     assert isinstance(service.failure, JournalForkedError)
     service.stop()
 

@@ -58,7 +58,7 @@ class Program:
         if self.process is None:
             return 0
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(60)
+        status = self.process.wait(30)
         self.process = None
         return status
 

@@ -88,7 +88,7 @@ def test_a_reset_ends_connections_at_once_and_takes_new_ones(way: Way, echo: Ech
         way.suffer(Fault.RESET)
         with pytest.raises(ConnectionResetError):
             connection.recv(100)
-    assert echo.ended.acquire(timeout=30)
+    assert echo.ended.acquire(timeout=5)
     assert passes(way)
 
 
@@ -107,7 +107,7 @@ def test_a_stall_holds_everything_back_and_loses_nothing(way: Way) -> None:
 def test_a_half_open_connection_says_nothing_and_new_ones_work(way: Way, echo: Echo) -> None:
     with connect(way) as connection:
         way.suffer(Fault.HALF_OPEN)
-        assert echo.ended.acquire(timeout=30)  # the other side knows
+        assert echo.ended.acquire(timeout=5)  # the other side knows
         connection.sendall(b"into the void")
         connection.settimeout(0.2)
         with pytest.raises(TimeoutError):

@@ -308,7 +308,7 @@ def test_readers_read_at_any_time_and_cannot_write_one_byte(installed: Installed
     # after it stopped, with the dashboard looking on
     total = hall.rate()
     ingest.send_signal(signal.SIGTERM)
-    assert ingest.wait(60) == 0
+    assert ingest.wait(30) == 0
     log = Path(f"{hall.ledger}-wal")  # kept by the dashboard, but nothing is in it
     assert not log.exists() or log.stat().st_size == 0
     hall.expect_everybody_reads(total)
@@ -331,7 +331,7 @@ def test_readers_read_at_any_time_and_cannot_write_one_byte(installed: Installed
     hall.expect_everybody_reads(hall.rate())
     assert "going on with the fleet the ledger knows: fleet.toml: " in hall.log.read_text()
     ingest.send_signal(signal.SIGTERM)
-    assert ingest.wait(60) == 0
+    assert ingest.wait(30) == 0
 
 
 @pytest.mark.parametrize("open_broker", ["mosquitto"], indirect=True)
@@ -356,7 +356,7 @@ def test_what_root_does_with_the_ledger_leaves_it_to_ingest(installed: Installed
     ingest = hall.start_ingest()
     total = hall.rate()
     ingest.send_signal(signal.SIGTERM)
-    assert ingest.wait(60) == 0
+    assert ingest.wait(30) == 0
     root("rates")
     assert hall.rates() == total
     ingest = hall.start_ingest()
