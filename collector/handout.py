@@ -1,13 +1,14 @@
 """Who is to be given the newest checkpoint, and when. Pure: the clock comes in as an argument.
 
-Every device gets each checkpoint once, a few devices at a time, and again whenever it says in a
-HELLO that it keeps another one. Given means published: a device that was not there asks again.
+Every device gets each checkpoint once, a few devices at a time, and again whenever it says, in a
+HELLO or in its health, that it keeps another one. Given means published: what a device that was not
+there, or its broker, lost of it is found out that way.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from collector.receipts import Journal
@@ -28,20 +29,22 @@ class Handout:
         self._newest: Base | None = None
         self._kept: dict[str, Base] = {}
         self._owed: set[str] = set()
-        self._waiting: deque[Journal] = deque()
+        self._waiting: dict[str, str] = {}  # device → epoch
         self._next_ms = 0
 
     def begin(self, newest: Base, journals: Iterable[Journal]) -> None:
         """There is a new checkpoint: every device is owed it."""
         self._newest = newest
-        self._waiting = deque(journals)
-        self._owed = {device for device, _ in self._waiting}
+        self._waiting = dict(journals)
+        self._owed = set(self._waiting)
 
-    def told(self, device: str, kept: Base) -> None:
-        """A device said which checkpoint it keeps."""
+    def told(self, journal: Journal, kept: Base) -> None:
+        """A device said which checkpoint it keeps; `journal`: the one it uses."""
+        device, epoch = journal
         self._kept[device] = kept
         if self._newest is not None and kept != self._newest:
             self._owed.add(device)
+            self._waiting[device] = epoch
         else:
             self._owed.discard(device)
 
@@ -50,8 +53,10 @@ class Handout:
         if not self._waiting or now_ms < self._next_ms:
             return []
         self._next_ms = now_ms + STEP_MS
-        ready = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-        return [journal for journal in ready if journal[0] in self._owed]
+        ready = list(islice(self._waiting.items(), BATCH))
+        for device, _ in ready:
+            del self._waiting[device]
+        return [(device, epoch) for device, epoch in ready if device in self._owed]
 
     def base_of(self, device: str) -> Base | None:
         """What the proof for a device begins at; None: its next receipt brings no checkpoint."""

@@ -44,6 +44,7 @@ def health_of(
         more_alarms: of checkpoints, voice, screen and reader.
     """
     journal, housekeeping, edges = device.journal, device.housekeeping, device.edges
+    checkpoint_gen, checkpoint_size = uplink.receipts.checkpoints.base
     return Health(
         dev=device.settings.device,
         v=CONTRACT_VERSION,
@@ -70,6 +71,9 @@ def health_of(
         broker_reasons=dict(uplink.reasons),
         threads=threads,
         alarms=_alarms(device) + more_alarms,
+        epoch=journal.epoch,
+        checkpoint_gen=checkpoint_gen,
+        checkpoint_size=checkpoint_size,
     )
 
 

@@ -65,7 +65,7 @@ class Witnesses:
         self._newest: KeptCheckpoint | None = None
         self._proofs: dict[int, list[str]] = {}
 
-    def turn(self, gen: str, kept: Mapping[str, Base], now_ms: int) -> list[Journal]:
+    def turn(self, gen: str, kept: Mapping[Journal, Base], now_ms: int) -> list[Journal]:
         """Look after checkpoints; cheap when nothing has changed.
 
         Args:
@@ -86,8 +86,8 @@ class Witnesses:
             except sqlite3.Error as error:
                 raise LedgerError(f"ledger: checkpoint: {error}") from error
             self._looked = looking
-        for device, base in kept.items():
-            self._handout.told(device, base)
+        for journal, base in kept.items():
+            self._handout.told(journal, base)
         return self._handout.take(now_ms)
 
     def wait_ms(self, now_ms: int) -> int | None:

@@ -30,7 +30,7 @@ from collector.press_time import believed_wall_ms, wall_text
 from collector.receipts import Journal
 from collector.verdict import Message, Verdict, Word
 from firmware_config.chain import b64url
-from firmware_config.contract import CONTRACT_VERSION, Receipt, Status
+from firmware_config.contract import CONTRACT_VERSION, Health, Receipt, Status
 
 _RECORDS = BulkInsert(
     "records",
@@ -60,7 +60,7 @@ class Stored:
         conflicts: second tokens for keys that are taken: evidence of a fork.
         journals: journals to send a receipt for.
         hellos: those of them that said HELLO: the receipt goes at once.
-        kept: the checkpoint (gen and size) that devices said in it they keep.
+        kept: the checkpoint (gen and size) that devices said they keep.
     """
 
     accepted: int = 0
@@ -69,7 +69,7 @@ class Stored:
     conflicts: int = 0
     journals: list[Journal] = field(default_factory=list)
     hellos: list[Journal] = field(default_factory=list)
-    kept: dict[str, tuple[str, int]] = field(default_factory=dict)
+    kept: dict[Journal, tuple[str, int]] = field(default_factory=dict)
 
 
 class LedgerWriter:
@@ -196,23 +196,22 @@ class LedgerWriter:
         save_quarantined(connection, verdict.quarantined, received_ms)
         save_conflicts(connection, verdict.conflicts, received_ms)
         self._save_words(verdict.words, received_ms)
+        present = [
+            word.message
+            for word in verdict.words
+            if (isinstance(word.message, Health) or word.message.state == "online")
+            and _EPOCH.fullmatch(word.message.epoch)
+        ]
         return Stored(
             accepted=accepted,
             repeats=verdict.repeats,
             quarantined=len(verdict.quarantined),
             conflicts=len(verdict.conflicts),
             journals=[(self._codes[e.state.device], e.state.epoch) for e in verdict.epochs],
-            hellos=[
-                (word.message.dev, word.message.epoch)
-                for word in verdict.words
-                if isinstance(word.message, Status)
-                and word.message.state == "online"
-                and _EPOCH.fullmatch(word.message.epoch)
-            ],
+            hellos=[(it.dev, it.epoch) for it in present if isinstance(it, Status)],
             kept={
-                word.message.dev: (word.message.checkpoint_gen, word.message.checkpoint_size)
-                for word in verdict.words
-                if isinstance(word.message, Status) and word.message.state == "online"
+                (message.dev, message.epoch): (message.checkpoint_gen, message.checkpoint_size)
+                for message in present
             },
         )
 

@@ -164,6 +164,9 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
         broker_reasons: refusals by the broker since the start, `0x87` → times.
         threads: name → whether it lives.
         alarms: reasons of FAULTs that still hold.
+        epoch: the journal in use; empty: not told.
+        checkpoint_gen: as in HELLO, and `checkpoint_size` likewise: the broker may have lost the
+            receipt that brought the newest one.
         v: contract version.
     """
 
@@ -192,3 +195,6 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
     broker_reasons: dict[ShortText, Count] = {}
     threads: dict[ShortText, bool] = {}
     alarms: list[ShortText] = []
+    epoch: str = ""
+    checkpoint_gen: ShortText = ""
+    checkpoint_size: Count = 0

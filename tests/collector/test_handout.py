@@ -28,7 +28,7 @@ def test_a_hall_gets_a_new_checkpoint_within_two_seconds_and_nobody_twice() -> N
 def test_a_device_that_keeps_the_newest_is_given_nothing() -> None:
     handout = Handout()
     handout.begin(("g", 100), HALL[:2])
-    handout.told("dev-0", ("g", 100))
+    handout.told(HALL[0], ("g", 100))
     assert handout.base_of("dev-0") is None
     assert handout.take(0) == HALL[1:2]
 
@@ -43,14 +43,16 @@ def test_the_next_proof_begins_at_what_was_given_last() -> None:
     assert handout.base_of("dev-0") == ("g", 100)
 
 
-def test_a_hello_that_says_an_older_one_is_answered_with_the_newest() -> None:
+def test_a_device_that_says_an_older_one_is_given_the_newest() -> None:
     handout = Handout()
     handout.begin(("g", 200), ())
-    handout.told("dev-7", ("g", 100))
+    handout.told(HALL[7], ("g", 100))
     assert handout.base_of("dev-7") == ("g", 100)
+    assert handout.take(0) == HALL[7:8]
     handout.given("dev-7")
-    handout.told("dev-7", ("g", 150))  # it refused, or lost what it kept
+    handout.told(HALL[7], ("g", 150))  # it refused, or lost what it kept
     assert handout.base_of("dev-7") == ("g", 150)
+    assert handout.take(STEP_MS) == HALL[7:8]
 
 
 @given(st.lists(st.tuples(st.sampled_from(["begin", "told", "take", "given"]), st.integers(0, 9))))
@@ -66,7 +68,7 @@ def test_whatever_happens_a_device_that_said_an_older_one_stays_owed_until_given
                 handout.begin(("g", size), HALL[:10])
                 owed = {name for name, _ in HALL[:10]}
             case "told":
-                handout.told(device, ("g", number))
+                handout.told(HALL[number], ("g", number))
                 (owed.add if size and number != size else owed.discard)(device)
             case "take":
                 now_ms += STEP_MS

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,16 @@ from collector.ledger.readers.integrity import refusing
 from collector.receipts import INTERVAL_MS
 from collector.settings import load_collector_settings
 from firmware_config.chain import split_token, unb64url
-from firmware_config.contract import Channel, decode_checkpoint, decode_receipt, topic
+from firmware_config.contract import (
+    CONTRACT_VERSION,
+    Channel,
+    Health,
+    decode_checkpoint,
+    decode_receipt,
+    decode_record,
+    encode,
+    topic,
+)
 from firmware_config.keys import load_or_create_signing_key, load_verify_key
 from firmware_config.mqtt_link import Arrived, Connected, Link, Publication
 from kiosk.window import time_ms
@@ -247,7 +256,9 @@ class Ear:
     """Plays one device: one record, and then it hears its receipts."""
 
     def __init__(self, hall: Any, device: str, token: bytes) -> None:
+        self._device = device
         self._topic = topic(hall.hall, device, Channel.JOURNAL)
+        self._health_topic = topic(hall.hall, device, Channel.HEALTH)
         self._token = token
         self.is_connected = False
         self.stored = 0
@@ -263,6 +274,21 @@ class Ear:
     def send(self) -> None:
         self.link.publish(Publication(self._topic, self._token))
 
+    def tell_health(self, keeps: tuple[str, int]) -> None:
+        epoch, (gen, size) = decode_record(split_token(self._token).payload).epoch, keeps
+        health = Health(
+            dev=self._device,
+            v=CONTRACT_VERSION,
+            uptime_s=1,
+            head=1,
+            stored=1,
+            archived=0,
+            epoch=epoch,
+            checkpoint_gen=gen,
+            checkpoint_size=size,
+        )
+        self.link.publish(Publication(self._health_topic, encode(health)))
+
     def _note(self, event: object) -> None:
         if isinstance(event, Connected):
             self.is_connected = True
@@ -274,6 +300,28 @@ class Ear:
                 self.checkpoints.append((said_ms, receipt.checkpoint.token))
 
 
+def sent_until(
+    hall: Any,
+    ears: list[Ear],
+    has_heard: Callable[[Ear], object],
+    send: Callable[[Ear], None],
+    what: str,
+) -> None:
+    """Let each of them send until it has heard: amqtt loses what it has acknowledged."""
+    due_s = 0.0
+
+    def have_all_heard() -> bool:
+        nonlocal due_s
+        silent = [ear for ear in ears if not has_heard(ear)]
+        if time.monotonic() > due_s:
+            due_s = time.monotonic() + 5
+            for ear in silent:
+                send(ear)
+        return not silent
+
+    hall.wait(have_all_heard, what)
+
+
 def test_a_whole_hall_is_given_a_new_checkpoint_once_each_a_few_at_a_time(days: Days) -> None:
     hall = days.hall
     hall.wait(lambda: hall.query("SELECT count(*) FROM device_keys") == [(135,)], "the keys")
@@ -283,19 +331,7 @@ def test_a_whole_hall_is_given_a_new_checkpoint_once_each_a_few_at_a_time(days: 
         for ear in ears:
             ear.link.start()
         hall.wait(lambda: all(ear.is_connected for ear in ears), "135 devices to connect")
-        for ear in ears:
-            ear.send()
-        last = [time.monotonic()]
-
-        def are_stored() -> bool:
-            if time.monotonic() - last[0] > 5:  # amqtt loses what it has acknowledged
-                last[0] = time.monotonic()
-                for ear in ears:
-                    if not ear.stored:
-                        ear.send()
-            return all(ear.stored for ear in ears)
-
-        hall.wait(are_stored, "a receipt for each")
+        sent_until(hall, ears, lambda ear: ear.stored, Ear.send, "a receipt for each")
         assert [ear for ear in ears if ear.checkpoints] == []
         # a device that has just had a receipt gets its next one a second later, whatever it brings
         rest_s = 1.5 * INTERVAL_MS / 1000
@@ -314,3 +350,29 @@ def test_a_whole_hall_is_given_a_new_checkpoint_once_each_a_few_at_a_time(days: 
     steps = -(-len(ears) // BATCH) - 1
     # by the collector's time in the receipts: this machine may hear the first ones late
     assert times[-1] - times[0] >= steps * (STEP_MS - 1)
+
+
+def test_a_checkpoint_that_the_broker_lost_is_given_again_after_the_next_health(
+    days: Days,
+) -> None:
+    hall, device = days.hall, days.hall.devices[3]
+    hall.wait(lambda: hall.query("SELECT count(*) FROM device_keys") == [(135,)], "the keys")
+    ear = Ear(hall, device, signed_ratings([device], 1, keys=hall.keys)[device][0])
+    ear.link.start()
+    try:
+        hall.wait(lambda: ear.is_connected, "the device to connect")
+        sent_until(hall, [ear], lambda ear: ear.stored, Ear.send, "its receipt")
+        days.ahead_ms += DAY_MS
+        hall.wait(lambda: ear.checkpoints, "the checkpoint")
+
+        given = len(ear.checkpoints)
+        sent_until(  # what came to our ear never came to the device
+            hall,
+            [ear],
+            lambda ear: len(ear.checkpoints) > given,
+            lambda ear: ear.tell_health(keeps=("", 0)),
+            "the checkpoint once more",
+        )
+        assert {text for _, text in ear.checkpoints} == {days.tokens()[0].decode()}
+    finally:
+        ear.link.stop()

@@ -213,7 +213,7 @@ class Hall:
         )
 
     def turn(self, **kept: tuple[str, int]) -> list[str]:
-        told = {name.replace("_", "-"): base for name, base in kept.items()}
+        told = {(name.replace("_", "-"), "E" * 22): base for name, base in kept.items()}
         return [
             device for device, _ in self.witnesses.turn(self.ledger.writer.gen, told, self.now_ms)
         ]
@@ -271,7 +271,7 @@ def test_after_a_restart_only_who_says_an_older_one_is_brought_the_newest(
     hall.turn()
     gen = ledger.writer.gen
     hall.start()
-    assert hall.turn(dev_1=(gen, 2), dev_2=(gen, 6)) == []
+    assert hall.turn(dev_1=(gen, 2), dev_2=(gen, 6)) == ["dev-1"]
     given = hall.receipt("dev-1", one.epoch).checkpoint
     assert given is not None
     assert given.from_size == 2
