@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SPEED ?= 60
 SCENARIO ?=
+# how many tests with servers, browsers and seconds run side by side; the others always share the cores
 WORKERS ?= auto
+LONG := system or browser or alone
 LOCKS := firmware_config/locks
 ROLES := kiosk collector demo dev
 
@@ -18,7 +20,8 @@ demo: $(VENV)/demo.ready ## a whole hall on this machine: 135 windows, broker, c
 
 test: $(VENV)/dev.ready check ## every check and test; installs the servers the tests need
 	@sh tests/install_servers.sh
-	$(BIN)/python -m pytest -m "not lab" -n $(WORKERS) --maxschedchunk 1
+	@$(BIN)/python -m pytest -m "not lab and ($(LONG))" -n $(WORKERS) --maxschedchunk 1; long=$$?; \
+	  $(BIN)/python -m pytest -m "not lab and not ($(LONG))" -n auto --maxschedchunk 1 && exit $$long
 
 check: $(VENV)/dev.ready ## formatting, lint and types only
 	$(BIN)/ruff format --check .

@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 
 from collector.office.roles import Role
 from collector.web.rights import PUBLIC, home_of, may
+from firmware_config.fleet import load_fleet, sample_fleet_path
 
 pytestmark = pytest.mark.browser
 
@@ -127,6 +128,23 @@ def test_no_page_has_a_serious_finding_of_axe(
     assert not findings, "\n".join(findings[:40])
 
 
+FLEET: Final = load_fleet(sample_fleet_path())
+NAMES: Final = {
+    "zh_CN": [one.name for one in (*FLEET.departments, *FLEET.staff)],
+    "en": [one.name_en for one in (*FLEET.departments, *FLEET.staff)],
+}
+LENGTHEN: Final = """(names) => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    let lengthened = 0;
+    while (texts.nextNode())
+        if (names.includes(texts.currentNode.data.trim())) {
+            texts.currentNode.data = "W".repeat(64);
+            lengthened += 1;
+        }
+    return lengthened;
+}"""
+"""Gives departments and staff a name as long as the fleet allows, without a place to break it;
+returns how often one stood on the page."""
 LANGUAGES: Final = {"zh_CN": "zh-CN", "en": "en"}
 """The value of the button that chooses one → how HTML names it."""
 
@@ -143,6 +161,11 @@ def test_no_page_is_wider_than_the_screen(
             window.page.locator(f"button[name=language][value={language}]").click()
             expect(window.page.locator("html")).to_have_attribute("lang", LANGUAGES[language])
         wide += [f"{path} at {width} px: {over} px over" for width, over in over_at_widths(window)]
+        if window.page.evaluate(LENGTHEN, NAMES[language]):
+            wide += [
+                f"{path} at {width} px: long names: {over} px over"
+                for width, over in over_at_widths(window)
+            ]
     assert not wide, "\n".join(wide)
 
 

@@ -290,7 +290,7 @@ def test_with_nothing_excluded_a_page_says_only_that(client: FlaskClient) -> Non
     page = client.get("/windows/a01").text
     [line] = re.findall(r'<p class="corrected">.*?</p>', page)
     hidden = re.findall(r"<span hidden>", line)
-    assert len(hidden) == 2  # raw and net, which would say the same
+    assert len(hidden) == 3  # raw and net, which would say the same, and the dot between
     assert "<span>剔除 <span>0</span></span><span hidden>" in line
     assert 'class="raw"' not in page
 
