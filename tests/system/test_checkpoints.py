@@ -31,6 +31,7 @@ from firmware_config.contract import (
     Channel,
     Health,
     decode_checkpoint,
+    decode_health,
     decode_receipt,
     decode_record,
     encode,
@@ -112,8 +113,8 @@ class Days:
 
     def next_day(self) -> bytes:
         """A day passes; returns the checkpoint once every device keeps it."""
+        wanted = len(self.tokens()) + 1  # first: from the next line on it may be made
         self.ahead_ms += DAY_MS
-        wanted = len(self.tokens()) + 1
         self.hall.wait(lambda: len(self.tokens()) == wanted, "the day's checkpoint")
         token = self.tokens()[-1]
         self.hall.wait(
@@ -127,6 +128,12 @@ class Days:
 
     def tokens(self) -> list[bytes]:
         return [token for (token,) in self.hall.query("SELECT token FROM checkpoints ORDER BY id")]
+
+    def said_to_be_kept(self) -> list[tuple[str, int]]:
+        """Gen and size of the checkpoint that each device's last health names."""
+        rows = self.hall.query("SELECT health FROM device_status WHERE health IS NOT NULL")
+        said = [decode_health(health) for (health,) in rows]
+        return [(one.checkpoint_gen, one.checkpoint_size) for one in said if one.epoch]
 
     def faults(self) -> list[str]:
         """Devices with a FAULT for a checkpoint in the ledger."""
@@ -176,6 +183,9 @@ def test_devices_keep_each_days_checkpoint_and_refuse_a_ledger_that_went_back_un
         said = decode_checkpoint(token.payload)
         by_hand = days.hall.query("SELECT root FROM checkpoints WHERE size = ?", said.size)
         assert by_hand == [(unb64url(said.root.encode()),)]
+    days.hall.wait(
+        lambda: days.said_to_be_kept() == [(said.gen, said.size)] * 2, "their health to name it"
+    )
     assert days.faults() == []
 
     # somebody puts last night's file back and says nothing
