@@ -291,7 +291,7 @@ def test_with_nothing_excluded_a_page_says_only_that(client: FlaskClient) -> Non
     [line] = re.findall(r'<p class="corrected">.*?</p>', page)
     hidden = re.findall(r"<span hidden>", line)
     assert len(hidden) == 3  # raw and net, which would say the same, and the dot between
-    assert "<span>剔除 <span>0</span></span><span hidden>" in line
+    assert "<span>剔除 <span>0</span><span hidden> ·</span></span><span hidden>" in line
     assert 'class="raw"' not in page
 
 
