@@ -77,7 +77,7 @@ def options(ledger: Path, tmp_path: Path) -> WebOptions:
 
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
-    """Of all dashboards: half of a test's time went into compiling the pages for its own."""
+    """Of all dashboards: a third of a test's time went into compiling the pages for its own."""
     return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
 
 
